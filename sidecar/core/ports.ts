@@ -1,0 +1,248 @@
+/** What the families implement and what they get. Interfaces only. */
+import type { DenialCode } from './codes.ts';
+import type { Owner, ResourceKind, ResourceRecord, ResourceSpecs, SecretReference, TokenRecord } from './resources.ts';
+import type { Secret } from './secret.ts';
+
+/** The only source of time. */
+export interface Clock {
+  /** Wall clock, milliseconds since the epoch. */
+  now(): number;
+  /** Monotonic, milliseconds, fractional. */
+  monotonic(): number;
+  /** Runs once after `ms`; the timer never keeps the process alive. */
+  after(ms: number, run: () => void): Cancel;
+  /** Runs every `ms`; the timer never keeps the process alive. */
+  every(ms: number, run: () => void): Cancel;
+}
+
+export type Cancel = () => void;
+
+/** Structured log. `event` is a stable snake_case name; `fields` must hold neither secrets nor tokens. */
+export interface Log {
+  debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(event: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+// ── store ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface StoreIdentity {
+  /** Made once per store. */
+  readonly storeId: string;
+  /** Rises on restore, migration or declared fail-over. */
+  readonly epoch: number;
+  /** Rises by one with every logical write; commit order equals revision order, without gaps. */
+  readonly revision: number;
+}
+
+/** What changed under a revision. Tokens are named by the key the caches use, resources by kind and id. */
+export interface Change {
+  readonly revision: number;
+  readonly kind: ResourceKind | 'token';
+  readonly id: string;
+  /** Cache key (`token:<sha256>`) for tokens; empty for resources. */
+  readonly cacheKey: string;
+}
+
+export interface ChangePage extends StoreIdentity {
+  /** In revision order; every change of a named revision is in the page. `revision` above is the store's newest. */
+  readonly changes: readonly Change[];
+  /** Highest revision this page is complete to. */
+  readonly completeTo: number;
+  /** The log starts after this revision; a reader that applied less must read everything anew. */
+  readonly logFloor: number;
+}
+
+export type Mutation =
+  | {
+      readonly op: 'put';
+      readonly kind: ResourceKind;
+      readonly id: string;
+      readonly owner: Owner;
+      readonly spec: ResourceSpecs[ResourceKind];
+      /** The resource must be at this revision (0: must not exist). */
+      readonly ifRevision?: number | undefined;
+    }
+  | { readonly op: 'delete'; readonly kind: ResourceKind; readonly id: string; readonly owner: Owner }
+  | { readonly op: 'set_disabled'; readonly kind: ResourceKind; readonly id: string; readonly disabled: boolean }
+  | { readonly op: 'put_token'; readonly token: NewToken }
+  | { readonly op: 'revoke_token'; readonly id: string; readonly atMs: number }
+  | { readonly op: 'expire_token'; readonly id: string; readonly expiresAtMs: number }
+  | { readonly op: 'delete_token'; readonly id: string; readonly owner: Owner };
+
+export type NewToken = Pick<
+  TokenRecord,
+  'id' | 'sha256' | 'consumer' | 'owner' | 'description' | 'notBeforeMs' | 'expiresAtMs' | 'rotatedFrom'
+>;
+
+/** Who makes a change, for the audit row that is written in the change's own transaction. */
+export interface Actor {
+  /** `admin`, `file:<source>`, `system`. */
+  readonly name: string;
+  readonly action: string;
+  readonly requestId?: string | undefined;
+}
+
+export interface ApplyOptions {
+  readonly owner: Owner;
+  readonly actor: Actor;
+  /** Delete what `owner` owns and the chunks do not name. */
+  readonly prune: boolean;
+  /** Allow a prune of everything, or of over a fifth. */
+  readonly allowPrune: boolean;
+  /** Compute the report, change nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface ApplyReport {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly deleted: number;
+  /** Ids `kind/id` of what changed, capped at 1,000. */
+  readonly changed: readonly { readonly id: string; readonly action: 'create' | 'update' | 'delete' }[];
+  /** The store's revision afterwards. */
+  readonly revision: number;
+}
+
+export interface AdminAuditRow {
+  readonly revision: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly requestId?: string | undefined;
+}
+
+export interface Page {
+  /** Exclusive: ids after this one, in ascending order. */
+  readonly after?: string | undefined;
+  /** 1 to 1,000; default 100. */
+  readonly limit?: number | undefined;
+}
+
+/** A token and the revision of the store at which it was read: both from one statement. */
+export interface TokenRead {
+  readonly asOf: number;
+  readonly token: TokenRecord | undefined;
+}
+
+/**
+ * The store of record. Every method rejects with a CredentialFlowError: `store_failed` when the store cannot answer,
+ * `storage_full` on a full disk, and the refusals named at the methods.
+ */
+export interface Store {
+  readonly kind: string;
+  /** False: a file and an in-memory database, where the file is the only authority (405 on writes). */
+  readonly durable: boolean;
+  identity(): Promise<StoreIdentity>;
+  /**
+   * One transaction, one revision, one audit row a mutation. Nothing changes when one of them is refused:
+   * `resource_owned_by_file` (another owner), `revision_conflict`, `not_found`, `resource_exists` (a token's id or hash).
+   */
+  write(mutations: readonly Mutation[], actor: Actor): Promise<StoreIdentity>;
+  /**
+   * Declares everything a source owns, chunk by chunk, in one transaction; unchanged resources raise no revision.
+   * Only `put` and `put_token` are allowed in the chunks. Refuses with `prune_refused`, `resource_owned_by_file`.
+   */
+  apply(chunks: Iterable<readonly Mutation[]> | AsyncIterable<readonly Mutation[]>, options: ApplyOptions): Promise<ApplyReport>;
+  /** All resources of one moment, in chunks (so that no reader blocks its loop), and the revision of that moment. */
+  readAll(): Promise<StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> }>;
+  getResource(kind: ResourceKind, id: string): Promise<ResourceRecord | undefined>;
+  listResources(kind: ResourceKind, page?: Page): Promise<readonly ResourceRecord[]>;
+  changesSince(revision: number, limit: number): Promise<ChangePage>;
+  /** May answer synchronously (an embedded store does). */
+  findToken(sha256: string): Promise<TokenRead> | TokenRead;
+  getToken(id: string): Promise<TokenRecord | undefined>;
+  listTokens(filter: { readonly consumer?: string | undefined }, page?: Page): Promise<readonly TokenRecord[]>;
+  /** Last-used times by token id; raises no revision; keeps the later of both. */
+  recordTokenUse(uses: ReadonlyMap<string, number>): Promise<void>;
+  /** Newest first. */
+  listAdminAudit(limit: number): Promise<readonly AdminAuditRow[]>;
+  /** Small named values of the installation (key checks, file hashes); raise no revision. */
+  getMeta(key: string): Promise<string | undefined>;
+  setMeta(key: string, value: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+// ── cache ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * A shared, forgetful and untrusted place for sealed values. Every method rejects with `cache_failed` within the
+ * cache's own time-out; nothing is queued while it is away.
+ */
+export interface Cache {
+  readonly kind: string;
+  get(key: string): Promise<string | undefined>;
+  /** `ttlMs` > 0. */
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+  delete(key: string): Promise<void>;
+  /** Tells the other sidecars that the store moved; best effort, carries no state. */
+  publishHint(revision: number): Promise<void>;
+  /** The listener must treat the hint as a reason to read, nothing more. */
+  onHint(listener: (revision: number) => void): Cancel;
+  healthy(): boolean;
+  close(): Promise<void>;
+}
+
+// ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What L1 keeps of a token. Never groups, rights or a verdict. */
+export interface TokenFacts {
+  readonly tokenId: string;
+  readonly consumerId: string;
+  readonly notBeforeMs: number;
+  readonly expiresAtMs: number;
+  /** 0: not revoked. */
+  readonly revokedAtMs: number;
+}
+
+export type Validation = TokenFacts | { readonly deny: DenialCode; readonly retryAfterMs?: number };
+
+/** One way to turn a presented token into facts. Synchronous when warm. Never throws for bad tokens. */
+export interface TokenValidator {
+  readonly kind: string;
+  /** Cheap, by shape only; the first validator that accepts a token judges it alone. */
+  accepts(token: string): boolean;
+  validate(token: string): Validation | Promise<Validation>;
+}
+
+/** The tiers behind the opaque validator: L1 → cache → store. Undefined: no such token. Throws `store_failed` faults. */
+export interface TokenLookup {
+  find(sha256: string): TokenFacts | undefined | Promise<TokenFacts | undefined>;
+}
+
+// ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Resolves a reference to a secret. Rejects with `secret_invalid` and a message that names the place, never the value. */
+export interface SecretManager {
+  readonly kind: string;
+  /** Whether a resolved secret may be kept (sealed) in the shared cache. */
+  readonly share: boolean;
+  /** Checks the options of a reference without resolving it; returns what is wrong. */
+  check(reference: SecretReference): readonly string[];
+  /** `binding` names the resource (`credential/<id>`); a sealed value opens only where it was sealed for. */
+  resolve(reference: SecretReference, binding: string): Promise<Secret>;
+  /** Calls back after the value behind the reference may have changed. Absent: it cannot change. */
+  watch?(reference: SecretReference, changed: () => void): Cancel;
+}
+
+/** Puts a secret into the headers of the request that goes upstream. */
+export interface Injector {
+  readonly kind: string;
+  /** Lower-case names of the headers it writes. */
+  readonly headers: readonly string[];
+  /** Flat list name, value, …; throws `secret_invalid` for what no header may carry. */
+  inject(secret: string): readonly string[];
+}
+
+// ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Takes whole lines (no line break inside). Rejects when they could not be written. */
+export interface AuditSink {
+  readonly kind: string;
+  write(lines: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,136 @@
+/** The resources as they are stored: plain, validated, fully defaulted. resources/schema.ts makes them from documents. */
+
+export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy'] as const;
+export type ResourceKind = (typeof resourceKinds)[number];
+
+/** A gateway that may ask for decisions. Up to two live keys, so that a key can be rotated without downtime. */
+export interface GatewaySpec {
+  readonly keys: readonly GatewayKey[];
+  /** SHA-256 (hex) of keys that were live once and must not come back. */
+  readonly retired_keys: readonly string[];
+  /** Upstream ids, or `*`. */
+  readonly upstreams: readonly string[];
+  /** CIDR blocks or addresses the gateway may ask from; empty = any. */
+  readonly addresses: readonly string[];
+}
+
+export interface GatewayKey {
+  /** Hex of the SHA-256 of the whole key. */
+  readonly sha256: string;
+  /** RFC 3339. */
+  readonly created_at: string;
+  /** RFC 3339; the key is refused from then on. */
+  readonly expires_at?: string | undefined;
+}
+
+export interface UpstreamSpec {
+  /** Id of a preset; `generic` where nothing else fits. */
+  readonly preset: string;
+  /** Absolute http(s) URL, may have a path. */
+  readonly base_url: string;
+  /** Path under which the gateway offers the upstream; default `/<id>`; `/` for none. */
+  readonly prefix: string;
+  /** Route ids of the gateway; default `[<id>]`; unique across upstreams. */
+  readonly routes: readonly string[];
+  readonly encoded_slashes: 'refuse' | 'allow';
+  /** Token slots (header names) that are the client's own business: not answered, never read. */
+  readonly passthrough: readonly string[];
+  /** Further headers that are always emptied unless a credential pins them. Lower case. */
+  readonly steering_headers: readonly string[];
+  /** Overrides the preset's token slots. */
+  readonly token_slots?: readonly TokenSlot[] | undefined;
+  /** Overrides the preset's injection. */
+  readonly injection?: InjectionSpec | undefined;
+  /** Sends the consumer's id to the upstream's side in `cfconsumer`; default false. */
+  readonly identity_header: boolean;
+  /** How long known tokens are served after the last successful read of changes; milliseconds; default 60 000. */
+  readonly max_stale_ms: number;
+}
+
+/** Where a client may put its token. `scheme` (case-insensitive) for `authorization`. */
+export interface TokenSlot {
+  /** Lower case. */
+  readonly header: string;
+  readonly scheme?: string | undefined;
+}
+
+/** Which injector, with its own options; the injector decodes them. */
+export type InjectionSpec = { readonly kind: string } & Readonly<Record<string, unknown>>;
+
+/** Which secret manager, with its own options; the manager decodes them. */
+export type SecretReference = { readonly from: string } & Readonly<Record<string, unknown>>;
+
+export interface CredentialSpec {
+  readonly upstream: string;
+  /** Absent where the upstream's preset needs no secret. */
+  readonly secret?: SecretReference | undefined;
+  /** Steering headers that this credential pins; lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ConsumerSpec {
+  readonly owner?: string | undefined;
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Who (any of `consumers`, `groups`, `labels`; all labels of the map together) may do what. */
+export interface PolicySpec {
+  readonly effect: 'allow' | 'deny';
+  /** Consumer ids, or `*`. */
+  readonly consumers: readonly string[];
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Upstream ids, or `*`. */
+  readonly upstreams: readonly string[];
+  /** Upper case; empty = every method. */
+  readonly methods: readonly string[];
+  /** Globs over the upstream's own path, matched by segment; empty = every path. */
+  readonly paths: readonly string[];
+  /** RFC 3339; from then on the policy says nothing. */
+  readonly expires_at?: string | undefined;
+}
+
+export interface ResourceSpecs {
+  readonly gateway: GatewaySpec;
+  readonly upstream: UpstreamSpec;
+  readonly credential: CredentialSpec;
+  readonly consumer: ConsumerSpec;
+  readonly policy: PolicySpec;
+}
+
+/** Who may change a resource: the admin API, or the file source that declared it. */
+export type Owner = 'api' | `file:${string}`;
+
+export type ResourceRecord = { readonly [K in ResourceKind]: ResourceRecordOf<K> }[ResourceKind];
+
+export interface ResourceRecordOf<K extends ResourceKind> {
+  readonly kind: K;
+  readonly id: string;
+  readonly owner: Owner;
+  readonly spec: ResourceSpecs[K];
+  /** The tombstone that the API may set whoever owns the resource; no file removes it. */
+  readonly disabled: boolean;
+  readonly revision: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+/** An opaque token as the store knows it: by hash, never in clear. */
+export interface TokenRecord {
+  /** `tok_…`; not secret. */
+  readonly id: string;
+  /** Hex of the SHA-256 of the whole token. */
+  readonly sha256: string;
+  readonly consumer: string;
+  readonly owner: Owner;
+  readonly description?: string | undefined;
+  readonly notBeforeMs: number;
+  readonly expiresAtMs: number;
+  readonly revokedAtMs?: number | undefined;
+  /** Id of the token that this one replaces. */
+  readonly rotatedFrom?: string | undefined;
+  readonly createdAtMs: number;
+  readonly lastUsedAtMs?: number | undefined;
+  readonly revision: number;
+}

@@ -1,0 +1,141 @@
+/** Compiled policies: per upstream, per subject, a trie over path segments. Plain data; policies/compile.ts builds it. */
+
+export interface Rule {
+  readonly policyId: string;
+  /** Undefined: every method. */
+  readonly methods: ReadonlySet<string> | undefined;
+  /** Milliseconds since the epoch; Infinity: never. */
+  readonly expiresAtMs: number;
+  /** Labels beside the indexed one that the consumer must carry. */
+  readonly labels: readonly (readonly [string, string])[];
+}
+
+/** One segment glob such as `*:generateContent`: the literal pieces between the stars. */
+export interface SegmentGlob {
+  readonly pieces: readonly string[];
+  readonly node: PathNode;
+}
+
+export interface PathNode {
+  readonly literal: ReadonlyMap<string, PathNode>;
+  readonly globs: readonly SegmentGlob[];
+  /** `*`: exactly one whole segment. */
+  readonly any: PathNode | undefined;
+  /** `**`: any number of segments, none included. Never holds another `rest` itself (`**` once a pattern). */
+  readonly rest: PathNode | undefined;
+  readonly rules: readonly Rule[];
+}
+
+export interface SubjectRules {
+  readonly allow: PathNode | undefined;
+  readonly deny: PathNode | undefined;
+}
+
+/** Subject key (`consumer:a`, `group:b`, `label:k=v`, `*`) → rules. */
+export type RuleIndex = ReadonlyMap<string, SubjectRules>;
+
+export interface RuleQuestion {
+  readonly subjects: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly method: string;
+  /** Decoded segments, exactly as the upstream gets them. */
+  readonly segments: readonly string[];
+  /** The segments as a lenient server may read them (no `;parameters`, no trailing slash): denials match these too. */
+  readonly lenientSegments: readonly string[];
+  readonly nowMs: number;
+}
+
+/** Deny rules first, then allow rules; undefined: no rule matches, which is a denial. */
+export function judge(
+  index: RuleIndex,
+  question: RuleQuestion,
+): { readonly effect: 'allow' | 'deny'; readonly rule: Rule } | undefined {
+  let allowed: Rule | undefined;
+  for (const subject of question.subjects) {
+    const rules = index.get(subject);
+    if (rules === undefined) continue;
+    if (rules.deny !== undefined) {
+      const denied =
+        findRule(rules.deny, question.segments, 0, question) ??
+        (question.lenientSegments === question.segments
+          ? undefined
+          : findRule(rules.deny, question.lenientSegments, 0, question));
+      if (denied !== undefined) return { effect: 'deny', rule: denied };
+    }
+    if (allowed === undefined && rules.allow !== undefined) {
+      allowed = findRule(rules.allow, question.segments, 0, question);
+    }
+  }
+  return allowed === undefined ? undefined : { effect: 'allow', rule: allowed };
+}
+
+function findRule(node: PathNode, segments: readonly string[], at: number, question: RuleQuestion): Rule | undefined {
+  return findWithoutRest(node, segments, at, question) ?? findAfterRest(node.rest, segments, at, question);
+}
+
+/** `**`: its own rules match whatever is left; patterns that go on after it are tried at each position. */
+function findAfterRest(
+  rest: PathNode | undefined,
+  segments: readonly string[],
+  at: number,
+  question: RuleQuestion,
+): Rule | undefined {
+  if (rest === undefined) return undefined;
+  const whole = firstMatching(rest.rules, question);
+  if (whole !== undefined || isLeaf(rest)) return whole;
+  for (let from = at; from < segments.length; from++) {
+    const found = findWithoutRest(rest, segments, from, question);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function findWithoutRest(
+  node: PathNode,
+  segments: readonly string[],
+  at: number,
+  question: RuleQuestion,
+): Rule | undefined {
+  const segment = segments[at];
+  if (segment === undefined) return firstMatching(node.rules, question);
+  const literal = node.literal.get(segment);
+  if (literal !== undefined) {
+    const found = findRule(literal, segments, at + 1, question);
+    if (found !== undefined) return found;
+  }
+  for (const glob of node.globs) {
+    if (!matchesGlob(segment, glob.pieces)) continue;
+    const found = findRule(glob.node, segments, at + 1, question);
+    if (found !== undefined) return found;
+  }
+  return node.any === undefined || segment === '' ? undefined : findRule(node.any, segments, at + 1, question);
+}
+
+function isLeaf(node: PathNode): boolean {
+  return node.literal.size === 0 && node.globs.length === 0 && node.any === undefined;
+}
+
+function firstMatching(rules: readonly Rule[], question: RuleQuestion): Rule | undefined {
+  for (const rule of rules) {
+    if (rule.methods !== undefined && !rule.methods.has(question.method)) continue;
+    if (rule.expiresAtMs <= question.nowMs) continue;
+    if (rule.labels.every(([name, value]) => question.labels[name] === value)) return rule;
+  }
+  return undefined;
+}
+
+/** `pieces` are the literals between the stars: `a*b` → ['a', 'b']. A star stands for any characters, none included. */
+export function matchesGlob(segment: string, pieces: readonly string[]): boolean {
+  const first = pieces[0] ?? '';
+  const last = pieces[pieces.length - 1] ?? '';
+  if (segment.length < first.length + last.length || !segment.startsWith(first) || !segment.endsWith(last)) return false;
+  let at = first.length;
+  const end = segment.length - last.length;
+  for (let i = 1; i < pieces.length - 1; i++) {
+    const piece = pieces[i] ?? '';
+    const found = segment.indexOf(piece, at);
+    if (found < 0 || found + piece.length > end) return false;
+    at = found + piece.length;
+  }
+  return at <= end;
+}

@@ -1,0 +1,73 @@
+import type { Preset } from './preset.ts';
+import type { TokenSlot } from './resources.ts';
+import type { RuleIndex } from './rule-index.ts';
+import type { Secret } from './secret.ts';
+
+/** Everything a warm decision reads, compiled to plain indexed data and swapped as a whole. */
+export interface Snapshot {
+  readonly storeId: string;
+  readonly epoch: number;
+  readonly revision: number;
+  /** By hex SHA-256 of a live key. */
+  readonly gatewaysByKey: ReadonlyMap<string, GatewayEntry>;
+  readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
+  readonly upstreamsByRoute: ReadonlyMap<string, UpstreamEntry>;
+  readonly consumers: ReadonlyMap<string, ConsumerEntry>;
+  /** What is wrong with single resources; they deny, the rest works. */
+  readonly problems: readonly SnapshotProblem[];
+}
+
+export interface SnapshotProblem {
+  readonly kind: string;
+  readonly id: string;
+  readonly message: string;
+}
+
+export interface GatewayEntry {
+  readonly id: string;
+  readonly disabled: boolean;
+  readonly keys: readonly { readonly sha256: string; readonly expiresAtMs: number }[];
+  /** Undefined: every upstream. */
+  readonly upstreams: ReadonlySet<string> | undefined;
+  /** Undefined: from every address. */
+  readonly allowsAddress: ((address: string) => boolean) | undefined;
+}
+
+export interface UpstreamEntry {
+  readonly id: string;
+  readonly disabled: boolean;
+  readonly preset: Preset;
+  readonly tokenSlots: readonly TokenSlot[];
+  readonly queryKeys: ReadonlySet<string>;
+  /** Decoded segments of `prefix`; empty for `/`. */
+  readonly prefix: readonly string[];
+  /** Decoded segments of the path of `base_url`. */
+  readonly basePath: readonly string[];
+  readonly encodedSlashes: boolean;
+  readonly passthrough: readonly string[];
+  readonly identityHeader: boolean;
+  readonly maxStaleMs: number;
+  readonly rules: RuleIndex;
+  /** In order of preference. */
+  readonly credentials: readonly CredentialVersion[];
+}
+
+export interface CredentialVersion {
+  /** Opaque; what `cfcredential` carries. Derived from store id, credential id and secret reference. */
+  readonly versionId: string;
+  readonly credentialId: string;
+  /**
+   * The whole answer but the identity header, as a flat list name, value, name, value …; every slot and steering
+   * header is in it, empty where unused. Undefined: the secret could not be read or is empty.
+   */
+  readonly headers: Secret<readonly string[]> | undefined;
+}
+
+export interface ConsumerEntry {
+  readonly id: string;
+  readonly disabled: boolean;
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Keys into a {@link RuleIndex}: `consumer:<id>`, `group:<g>`, `label:<k>=<v>`, `*`. */
+  readonly subjects: readonly string[];
+}
