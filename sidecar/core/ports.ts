@@ -161,6 +161,8 @@ export interface Store {
   recordTokenUse(uses: ReadonlyMap<string, number>): Promise<void>;
   /** Newest first. */
   listAdminAudit(limit: number): Promise<readonly AdminAuditRow[]>;
+  /** Calls back after each commit made through this very object (not for other processes' commits). */
+  onCommit(listener: (revision: number) => void): Cancel;
   /** Small named values of the installation (key checks, file hashes); raise no revision. */
   getMeta(key: string): Promise<string | undefined>;
   setMeta(key: string, value: string): Promise<void>;
@@ -209,9 +211,14 @@ export interface TokenValidator {
   validate(token: string): Validation | Promise<Validation>;
 }
 
-/** The tiers behind the opaque validator: L1 → cache → store. Undefined: no such token. Throws `store_failed` faults. */
+/**
+ * The tiers behind the opaque validator: L1 → cache → store. Synchronous when L1 knows the token. Never throws: what
+ * could not be known is a denial (`store_unavailable`, `overloaded`, `deadline_exceeded`), no such token is
+ * `token_unknown`.
+ */
 export interface TokenLookup {
-  find(sha256: string): TokenFacts | undefined | Promise<TokenFacts | undefined>;
+  /** `isGenuine` (the keyed tag) is asked on an L1 miss, before anything leaves the process. */
+  find(sha256: string, isGenuine: () => boolean): Validation | Promise<Validation>;
 }
 
 // ── secrets ──────────────────────────────────────────────────────────────────────────────────────────────────────────
