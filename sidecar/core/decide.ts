@@ -118,5 +118,6 @@ const nothingKnown: Snapshot = {
   upstreams: new Map(),
   upstreamsByRoute: new Map(),
   consumers: new Map(),
+  policiesBySubject: new Map(),
   problems: [],
 };

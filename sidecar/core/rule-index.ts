@@ -45,28 +45,35 @@ export interface RuleQuestion {
   readonly nowMs: number;
 }
 
-/** Deny rules first, then allow rules; undefined: no rule matches, which is a denial. */
-export function judge(
-  index: RuleIndex,
-  question: RuleQuestion,
-): { readonly effect: 'allow' | 'deny'; readonly rule: Rule } | undefined {
+export interface Verdict {
+  readonly effect: 'allow' | 'deny';
+  readonly rule: Rule;
+}
+
+/** Deny rules of every index first, then allow rules; undefined: no rule matches, which is a denial. */
+export function judge(indexes: readonly RuleIndex[], question: RuleQuestion): Verdict | undefined {
   let allowed: Rule | undefined;
-  for (const subject of question.subjects) {
-    const rules = index.get(subject);
-    if (rules === undefined) continue;
-    if (rules.deny !== undefined) {
-      const denied =
-        findRule(rules.deny, question.segments, 0, question) ??
-        (question.lenientSegments === question.segments
-          ? undefined
-          : findRule(rules.deny, question.lenientSegments, 0, question));
-      if (denied !== undefined) return { effect: 'deny', rule: denied };
-    }
-    if (allowed === undefined && rules.allow !== undefined) {
-      allowed = findRule(rules.allow, question.segments, 0, question);
+  for (const index of indexes) {
+    for (const subject of question.subjects) {
+      const rules = index.get(subject);
+      if (rules === undefined) continue;
+      if (rules.deny !== undefined) {
+        const denied = findDenial(rules.deny, question);
+        if (denied !== undefined) return { effect: 'deny', rule: denied };
+      }
+      if (allowed === undefined && rules.allow !== undefined) {
+        allowed = findRule(rules.allow, question.segments, 0, question);
+      }
     }
   }
   return allowed === undefined ? undefined : { effect: 'allow', rule: allowed };
+}
+
+/** A denial also matches the path as a lenient server reads it, so that `/admin;x` or `/admin/` walks around nothing. */
+function findDenial(root: PathNode, question: RuleQuestion): Rule | undefined {
+  const exact = findRule(root, question.segments, 0, question);
+  if (exact !== undefined || question.lenientSegments === question.segments) return exact;
+  return findRule(root, question.lenientSegments, 0, question);
 }
 
 function findRule(node: PathNode, segments: readonly string[], at: number, question: RuleQuestion): Rule | undefined {

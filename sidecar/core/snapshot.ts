@@ -1,5 +1,5 @@
 import type { Preset } from './preset.ts';
-import type { TokenSlot } from './resources.ts';
+import type { PolicySpec, TokenSlot } from './resources.ts';
 import type { RuleIndex } from './rule-index.ts';
 import type { Secret } from './secret.ts';
 
@@ -13,8 +13,15 @@ export interface Snapshot {
   readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
   readonly upstreamsByRoute: ReadonlyMap<string, UpstreamEntry>;
   readonly consumers: ReadonlyMap<string, ConsumerEntry>;
+  /** Policies by subject key, for telling a consumer what it may do; never for deciding. */
+  readonly policiesBySubject: ReadonlyMap<string, readonly PolicyEntry[]>;
   /** What is wrong with single resources; they deny, the rest works. */
   readonly problems: readonly SnapshotProblem[];
+}
+
+export interface PolicyEntry {
+  readonly id: string;
+  readonly spec: PolicySpec;
 }
 
 export interface SnapshotProblem {
@@ -47,7 +54,8 @@ export interface UpstreamEntry {
   readonly passthrough: readonly string[];
   readonly identityHeader: boolean;
   readonly maxStaleMs: number;
-  readonly rules: RuleIndex;
+  /** Its own policies and those of every upstream. */
+  readonly rules: readonly RuleIndex[];
   /** In order of preference. */
   readonly credentials: readonly CredentialVersion[];
 }
