@@ -1,0 +1,93 @@
+import { LineCounter, isAlias, isMap, isNode, isPair, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Document, ParsedNode, YAMLError } from 'yaml';
+import type { Problem } from '../core/error.ts';
+
+/** 1-based, as editors count. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlDocument {
+  /** Plain data; undefined for an empty document. */
+  readonly value: unknown;
+  /** Where the value (or the key) at `path` stands; the nearest enclosing node where it is not there itself. */
+  locate(path: readonly PropertyKey[], what?: 'key' | 'value'): Position | undefined;
+}
+
+/** How often anchors may be expanded in one document: bounds what an alias bomb costs. */
+const maxAliasCount = 1_000;
+
+/** Reads YAML 1.2 (and so JSON). Never throws; what could not be read is missing from `documents`. */
+export function readYaml(
+  text: string,
+  file: string,
+): { readonly documents: readonly YamlDocument[]; readonly problems: readonly Problem[] } {
+  const lines = new LineCounter();
+  const problems: Problem[] = [];
+  const documents: YamlDocument[] = [];
+  let parsed: readonly Document.Parsed[];
+  try {
+    parsed = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })];
+  } catch {
+    // Nesting so deep that the parser runs out of stack.
+    return { documents, problems: [{ severity: 'error', message: 'the file is nested too deeply', file }] };
+  }
+  const positionOf = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const report = (severity: Problem['severity'], { message, pos }: YAMLError): void => {
+    problems.push({ severity, message: `YAML: ${lowerFirst(message)}`, file, ...positionOf(pos[0]) });
+  };
+  for (const document of parsed) {
+    for (const error of document.errors) report('error', error);
+    // An unknown tag changes what a value means, so it is not a mere warning here.
+    for (const warning of document.warnings) report('error', warning);
+    if (document.errors.length > 0 || document.contents === null) continue;
+    try {
+      const value: unknown = document.toJS({ maxAliasCount });
+      if (value === null) continue;
+      documents.push({
+        value,
+        locate: (path, what = 'value') => {
+          const offset = offsetOf(document, path, what);
+          return offset === undefined ? undefined : positionOf(offset);
+        },
+      });
+    } catch {
+      problems.push({ severity: 'error', message: 'YAML: aliases are nested or repeated too often', file });
+    }
+  }
+  return { documents, problems };
+}
+
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], what: 'key' | 'value'): number | undefined {
+  let node: unknown = document.contents;
+  let offset = startOf(node);
+  for (const [depth, part] of path.entries()) {
+    const resolved: unknown = isAlias(node) ? node.resolve(document) : node;
+    let key: unknown;
+    let value: unknown;
+    if (isMap(resolved)) {
+      const pair: unknown = resolved.items.find((item) => (isScalar(item.key) ? item.key.value : item.key) === part);
+      if (isPair(pair)) ({ key, value } = pair);
+    } else if (isSeq(resolved) && typeof part === 'number') {
+      value = resolved.items[part];
+    }
+    const wantsKey = what === 'key' && depth === path.length - 1;
+    const found = startOf(wantsKey ? (key ?? value) : value) ?? startOf(key);
+    if (found === undefined) return offset;
+    offset = found;
+    node = value;
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) ? (node as ParsedNode).range[0] : undefined;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
