@@ -50,7 +50,11 @@ function presentedToken(question: Question): string | { readonly deny: DenialCod
   return values.size > 1 ? { deny: 'token_conflict' } : token;
 }
 
-function describe(facts: Validation, snapshot: Snapshot, nowMs: number): TokenDescription | { readonly deny: DenialCode } {
+function describe(
+  facts: Validation,
+  snapshot: Snapshot,
+  nowMs: number,
+): TokenDescription | { readonly deny: DenialCode } {
   if ('deny' in facts) return facts;
   if (facts.revokedAtMs > 0) return { deny: 'token_revoked' };
   if (facts.expiresAtMs <= nowMs) return { deny: 'token_expired' };

@@ -13,7 +13,7 @@ export interface JudgedPath {
 
 // Control characters, space, DEL and the characters that no URI may carry raw; the bytes over 0x7f pass (facts, 1).
 // eslint-disable-next-line no-control-regex
-const forbiddenRaw = /[\u0000-\u0020\u007f\\"<>^`{|}#]/;
+const forbiddenRaw = /[\u0000-\u0020\u007f\\"<>^`{|}#?]/;
 // A decoded segment must hold none of these: a second reader could split or cut the path at them.
 // eslint-disable-next-line no-control-regex
 const forbiddenDecoded = /[\u0000-\u001f\u007f\\?#]/;

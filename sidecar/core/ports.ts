@@ -147,7 +147,10 @@ export interface Store {
    * Declares everything a source owns, chunk by chunk, in one transaction; unchanged resources raise no revision.
    * Only `put` and `put_token` are allowed in the chunks. Refuses with `prune_refused`, `resource_owned_by_file`.
    */
-  apply(chunks: Iterable<readonly Mutation[]> | AsyncIterable<readonly Mutation[]>, options: ApplyOptions): Promise<ApplyReport>;
+  apply(
+    chunks: Iterable<readonly Mutation[]> | AsyncIterable<readonly Mutation[]>,
+    options: ApplyOptions,
+  ): Promise<ApplyReport>;
   /** All resources of one moment, in chunks (so that no reader blocks its loop), and the revision of that moment. */
   readAll(): Promise<StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> }>;
   getResource(kind: ResourceKind, id: string): Promise<ResourceRecord | undefined>;

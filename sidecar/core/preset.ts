@@ -43,12 +43,7 @@ export interface DenialBodies {
 }
 
 export type JsonTemplate =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly JsonTemplate[]
-  | { readonly [key: string]: JsonTemplate };
+  string | number | boolean | null | readonly JsonTemplate[] | { readonly [key: string]: JsonTemplate };
 
 /** Every header in which some provider's SDK sends its key. All of them are answered on every allow. */
 export const tokenSlotHeaders = ['authorization', 'x-api-key', 'api-key', 'x-goog-api-key'] as const;

@@ -135,7 +135,8 @@ function firstMatching(rules: readonly Rule[], question: RuleQuestion): Rule | u
 export function matchesGlob(segment: string, pieces: readonly string[]): boolean {
   const first = pieces[0] ?? '';
   const last = pieces[pieces.length - 1] ?? '';
-  if (segment.length < first.length + last.length || !segment.startsWith(first) || !segment.endsWith(last)) return false;
+  if (segment.length < first.length + last.length || !segment.startsWith(first) || !segment.endsWith(last))
+    return false;
   let at = first.length;
   const end = segment.length - last.length;
   for (let i = 1; i < pieces.length - 1; i++) {

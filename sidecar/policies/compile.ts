@@ -24,7 +24,8 @@ export function createPolicyCompiler(): PolicyCompiler {
         for (const { key, labels } of subjects) {
           const subject = entry(index, key, () => ({ allow: undefined, deny: undefined }) as MutableSubject);
           const root = (subject[spec.effect] ??= newNode());
-          for (const pattern of patterns) insert(root, pattern).rules.push({ policyId: id, methods, expiresAtMs, labels });
+          for (const pattern of patterns)
+            insert(root, pattern).rules.push({ policyId: id, methods, expiresAtMs, labels });
         }
       }
     },

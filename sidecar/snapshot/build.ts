@@ -102,7 +102,8 @@ export async function buildSnapshot(
     await attempt(credentials.get(record.id) ?? [], async (credential) => {
       versions.push(await compileCredential(source.storeId, record, compiled.preset, credential, deps, problems));
     });
-    if (versions.length === 0 && compiled.preset.secretOptional) versions.push(withoutCredential(record, compiled.preset));
+    if (versions.length === 0 && compiled.preset.secretOptional)
+      versions.push(withoutCredential(record, compiled.preset));
     const upstream = { ...compiled, credentials: versions, rules: rulesFor(record.id, rules) };
     upstreams.set(record.id, upstream);
     for (const route of record.spec.routes) push(routes, route, upstream);
@@ -186,7 +187,9 @@ async function compileCredential(
     return { versionId, credentialId: id, headers: new Secret(headers) };
   };
   if (spec.secret === undefined) {
-    return preset.secretOptional ? layOut([]) : unusable('it has no secret; `credentialflow credential set` stores one');
+    return preset.secretOptional
+      ? layOut([])
+      : unusable('it has no secret; `credentialflow credential set` stores one');
   }
   const resolved = await deps.secrets.resolve(id, spec.secret);
   if ('problem' in resolved) return unusable(resolved.problem);

@@ -26,7 +26,9 @@ export function createSnapshotKeeper(
   deps: SnapshotKeeperDeps,
 ): SnapshotKeeper {
   let current: Snapshot | undefined;
+  /** When the first change was known that the snapshot lacks; and the first one that the build under way may lack. */
   let behindSince: number | undefined;
+  let missedSince: number | undefined;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let generation = 0;
@@ -35,12 +37,12 @@ export function createSnapshotKeeper(
   async function buildOnce(): Promise<void> {
     const began = deps.clock.monotonic();
     const bornIn = generation;
-    const wasBehind = behindSince;
     const snapshot = await deps.build();
     // Dropped meanwhile: what was read belongs to the state that was dropped.
     if (bornIn !== generation || stopped) return;
     current = snapshot;
-    if (behindSince === wasBehind) behindSince = undefined;
+    behindSince = missedSince;
+    missedSince = undefined;
     deps.onBuilt(snapshot, deps.clock.monotonic() - began);
   }
 
@@ -54,9 +56,12 @@ export function createSnapshotKeeper(
 
   function refresh(): Promise<void> {
     if (stopped) return Promise.resolve();
-    // A change that arrives during a build is not surely in it: the age counts from the first change not built in.
-    behindSince ??= deps.clock.monotonic();
-    if (running === undefined) return start();
+    if (running === undefined) {
+      behindSince ??= deps.clock.monotonic();
+      return start();
+    }
+    // A change that arrives during a build is not surely in it.
+    missedSince ??= deps.clock.monotonic();
     next ??= running
       .catch(() => undefined)
       .then(() => {

@@ -21,7 +21,8 @@ export function layOutHeaders(layout: HeaderLayout): readonly string[] {
   for (const name of [...tokenSlotHeaders, ...commonSteeringHeaders, ...layout.steering]) values.set(name, '');
   for (const name of layout.passthrough) values.delete(name);
   for (const [name, value] of Object.entries(layout.pinned)) values.set(name, value);
-  for (let i = 0; i < layout.injected.length; i += 2) values.set(layout.injected[i] ?? '', layout.injected[i + 1] ?? '');
+  for (let i = 0; i < layout.injected.length; i += 2)
+    values.set(layout.injected[i] ?? '', layout.injected[i + 1] ?? '');
   values.set(credentialHeader, layout.versionId);
   values.set(consumerHeader, '');
   return [...values].flat();

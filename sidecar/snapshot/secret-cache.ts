@@ -41,10 +41,15 @@ export function createSecretCache(
     const entry = entries.get(credentialId);
     if (entry?.reference !== JSON.stringify(reference)) return;
     if ('problem' in next && 'secret' in entry.resolved) {
-      deps.log.warn('secret_reread_failed', { credential: credentialId, problem: next.problem, kept: 'last good value' });
+      deps.log.warn('secret_reread_failed', {
+        credential: credentialId,
+        problem: next.problem,
+        kept: 'last good value',
+      });
       return;
     }
-    if ('secret' in next && 'secret' in entry.resolved && next.secret.reveal() === entry.resolved.secret.reveal()) return;
+    if ('secret' in next && 'secret' in entry.resolved && next.secret.reveal() === entry.resolved.secret.reveal())
+      return;
     entry.resolved = next;
     deps.log.info('secret_changed', { credential: credentialId });
     deps.onChange();
@@ -62,9 +67,7 @@ export function createSecretCache(
       if (known?.reference === text) return known.resolved;
       const resolved = await read(credentialId, reference);
       forget(credentialId);
-      const stopWatching = managers
-        .get(reference.from)
-        ?.watch?.(reference, () => void reread(credentialId, reference));
+      const stopWatching = managers.get(reference.from)?.watch?.(reference, () => void reread(credentialId, reference));
       entries.set(credentialId, { reference: text, resolved, stopWatching });
       return resolved;
     },

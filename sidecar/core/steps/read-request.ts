@@ -1,13 +1,7 @@
 import type { DenialCode } from '../codes.ts';
 import type { Deliberation } from '../decision.ts';
 
-const decisive = [
-  'x-forwarded-method',
-  'x-forwarded-uri',
-  'x-cf-route',
-  'x-cf-raw-uri',
-  'x-cf-upstream-uri',
-] as const;
+const decisive = ['x-forwarded-method', 'x-forwarded-uri', 'x-cf-route', 'x-cf-raw-uri', 'x-cf-upstream-uri'] as const;
 
 /**
  * Step 2. The gateway's description of the client's request. The path judged is the one the upstream receives:
