@@ -45,6 +45,6 @@ export function describeIssue(issue: RawIssue): string {
   }
 }
 
-function counted(origin: 'string' | 'array'): string {
+function counted(origin: string): string {
   return origin === 'string' ? 'characters' : 'entries';
 }

@@ -38,7 +38,7 @@ export function readYaml(
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
   const report = (severity: Problem['severity'], { message, pos }: YAMLError): void => {
-    problems.push({ severity, message: `YAML: ${lowerFirst(message)}`, file, ...positionOf(pos[0]) });
+    problems.push({ severity, message: `YAML: ${withoutSource(message)}`, file, ...positionOf(pos[0]) });
   };
   for (const document of parsed) {
     for (const error of document.errors) report('error', error);
@@ -88,6 +88,7 @@ function startOf(node: unknown): number | undefined {
   return isNode(node) ? (node as ParsedNode).range[0] : undefined;
 }
 
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** The parser ends some messages with the offending text, which may be a secret. */
+function withoutSource(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1).replace(/(?<=\w): .*$/s, '');
 }

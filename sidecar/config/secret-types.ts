@@ -1,0 +1,65 @@
+import { z } from 'zod';
+
+/** A setting whose value is secret: by variable, by its `_FILE` twin, or by a reference in the document. */
+export interface SecretType {
+  readonly name: string;
+  /** What is wrong with the value; must not repeat it. */
+  readonly check: (value: string) => string | undefined;
+  /** Whether the document may hold this very text, because nothing in it is secret. */
+  readonly mayBeLiteral: (text: string) => boolean;
+}
+
+/** What the document holds in place of a secret. */
+export const secretReference = z.union([
+  z.strictObject({ from: z.literal('env'), name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/) }),
+  z.strictObject({ from: z.literal('file'), path: z.string().min(1) }),
+]);
+export type ConfigSecretReference = z.infer<typeof secretReference>;
+
+/** Keys travel in headers and in APISIX's configuration, which interpolates `$` (apisix facts, 1). */
+export function key(): SecretType {
+  return {
+    name: 'secret, at least 32 characters',
+    check: (value) => {
+      if (value.startsWith('://')) return 'is an unresolved reference: it starts with "://"';
+      if (value.length < 32) return 'must have at least 32 characters';
+      if (value.length > 512) return 'must have at most 512 characters';
+      if (value.includes('$')) return 'must not contain "$": APISIX would interpolate it';
+      return /^[\u0021-\u007e]+$/.test(value) ? undefined : 'must hold visible ASCII only, without white space';
+    },
+    mayBeLiteral: () => false,
+  };
+}
+
+export function masterKey(): SecretType {
+  return {
+    name: 'secret, 32 bytes in base64',
+    check: (value) => (/^[A-Za-z0-9+/]{43}=?$/.test(value) ? undefined : 'must be 32 bytes in base64 (44 characters)'),
+    mayBeLiteral: () => false,
+  };
+}
+
+/** A locator such as `sqlite:PATH` or `redis://…`; secret because it may hold a password. */
+export function locator(forms: readonly string[], accepts: (value: string) => boolean): SecretType {
+  return {
+    name: forms.map((form) => `\`${form}\``).join(', '),
+    check: (value) => (accepts(value) ? undefined : `must be one of ${forms.join(', ')}`),
+    mayBeLiteral: (text) => {
+      if (!text.includes('//')) return true;
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      return url !== undefined && url.password === '' && !/password|secret|token/i.test(url.search);
+    },
+  };
+}
+
+export function isStoreLocator(value: string): boolean {
+  return /^sqlite:[^\0\r\n]+$/.test(value) || isUrlOf(value, ['postgres:', 'postgresql:']);
+}
+
+export function isCacheLocator(value: string): boolean {
+  return value === 'memory' || isUrlOf(value, ['redis:', 'rediss:']);
+}
+
+function isUrlOf(value: string, protocols: readonly string[]): boolean {
+  return URL.canParse(value) && protocols.includes(new URL(value).protocol) && /^[a-z]+:\/\/./.test(value);
+}
