@@ -1,0 +1,138 @@
+/** The load generator, a process of its own: raw sockets and the least possible parsing, so that it is never the slow side. */
+import { connect, type Socket } from 'node:net';
+import type { LoadRequest, LoadResult } from './messages.ts';
+
+const ok = Buffer.from('HTTP/1.1 200');
+const endOfHead = Buffer.from('\r\n\r\n');
+
+interface Connection {
+  readonly socket: Socket;
+  rest: Buffer | undefined;
+}
+
+interface Counts {
+  requests: number;
+  failures: number;
+}
+
+process.on('message', (message: LoadRequest) => {
+  void load(message).then((result) => process.send?.(result));
+});
+process.on('disconnect', () => process.exit(0));
+
+async function load(order: LoadRequest): Promise<LoadResult> {
+  const counts: Counts = { requests: 0, failures: 0 };
+  const bytes = Buffer.from(order.request, 'latin1');
+  const latencies: number[] = [];
+  const drive = order.rate === undefined ? driveClosed : driveOpen(order.rate, latencies);
+  const connections = await Promise.all(
+    Array.from({ length: order.connections }, async () => open(order.host, order.port)),
+  );
+  const started = performance.now();
+  await drive({ connections, bytes, counts, untilMs: started + order.seconds * 1_000 });
+  const seconds = (performance.now() - started) / 1_000;
+  for (const { socket } of connections) socket.destroy();
+  return { ...counts, seconds, latencies };
+}
+
+interface Drive {
+  readonly connections: readonly Connection[];
+  readonly bytes: Buffer;
+  readonly counts: Counts;
+  readonly untilMs: number;
+}
+
+/** Every connection asks again as soon as it has its answer: this finds the capacity. */
+function driveClosed({ connections, bytes, counts, untilMs }: Drive): Promise<void> {
+  return new Promise((resolve) => {
+    let busy = connections.length;
+    const stop = (): void => {
+      if (--busy === 0) resolve();
+    };
+    for (const connection of connections) {
+      const { socket } = connection;
+      onAnswers(connection, counts, () => {
+        if (performance.now() < untilMs) socket.write(bytes);
+        else stop();
+      });
+      socket.on('close', stop);
+      socket.write(bytes);
+    }
+  });
+}
+
+/** Requests are due at fixed times whatever the answers do; one without a free connection waits, and its wait counts. */
+function driveOpen(rate: number, latencies: number[]): (drive: Drive) => Promise<void> {
+  return ({ connections, bytes, counts, untilMs }) =>
+    new Promise((resolve) => {
+      const started = performance.now();
+      const free = [...connections];
+      const waiting: number[] = [];
+      const dueOf = new Map<Connection, number>();
+      let due = 0;
+      const send = (connection: Connection, at: number): void => {
+        dueOf.set(connection, at);
+        connection.socket.write(bytes);
+      };
+      for (const connection of connections) {
+        onAnswers(connection, counts, () => {
+          latencies.push(performance.now() - (dueOf.get(connection) ?? NaN));
+          const next = waiting.shift();
+          if (next === undefined) free.push(connection);
+          else send(connection, next);
+        });
+      }
+      const tick = (): void => {
+        const now = performance.now();
+        for (; started + (due * 1_000) / rate <= Math.min(now, untilMs); due++) {
+          const at = started + (due * 1_000) / rate;
+          const connection = free.pop();
+          if (connection === undefined) waiting.push(at);
+          else send(connection, at);
+        }
+        const idle = waiting.length === 0 && free.length === connections.length;
+        if (now > untilMs && (idle || now > untilMs + 5_000)) resolve();
+        else setImmediate(tick);
+      };
+      tick();
+    });
+}
+
+function open(host: string, port: number): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      socket.on('error', () => undefined);
+      resolve({ socket, rest: undefined });
+    });
+  });
+}
+
+function onAnswers(connection: Connection, counts: Counts, answered: () => void): void {
+  connection.socket.on('data', (chunk: Buffer) => {
+    let bytes = connection.rest === undefined ? chunk : Buffer.concat([connection.rest, chunk]);
+    connection.rest = undefined;
+    while (bytes.length > 0) {
+      const length = answerLength(bytes);
+      if (length === undefined || bytes.length < length) {
+        connection.rest = bytes;
+        return;
+      }
+      if (bytes.compare(ok, 0, ok.length, 0, ok.length) !== 0) counts.failures++;
+      counts.requests++;
+      bytes = bytes.subarray(length);
+      answered();
+    }
+  });
+  connection.socket.on('close', () => counts.failures++);
+}
+
+/** Undefined until the head is complete. Answers without a content-length have no body here (the bench checks that). */
+function answerLength(bytes: Buffer): number | undefined {
+  const head = bytes.indexOf(endOfHead);
+  if (head < 0) return undefined;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(bytes.toString('latin1', 0, head));
+  return head + endOfHead.length + Number(length?.[1] ?? 0);
+}
