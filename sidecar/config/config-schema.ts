@@ -24,7 +24,7 @@ function objectOf(all: readonly Setting[], prefix: string): z.ZodType {
         : objectOf(
             all.filter((other) => other.key.startsWith(inside)),
             inside,
-          );
+          ).nullable();
     shape[name] = schema.optional();
   }
   return z.strictObject(shape);
@@ -34,5 +34,5 @@ function leafOf(setting: Setting): z.ZodType {
   const { description } = setting;
   if (!('secret' in setting)) return setting.type.schema.meta({ description });
   const literal = setting.secret.mayBeLiteral('') ? [z.string()] : [];
-  return z.union([secretReference, ...literal]).meta({ description });
+  return z.union([...secretReference.options, ...literal]).meta({ description });
 }

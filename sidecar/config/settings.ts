@@ -258,7 +258,7 @@ export const settings = {
     httpUrl(),
     undefined,
     'Where the command line finds the admin API. Not used by the sidecar.',
-    'the local admin listener',
+    '`http://127.0.0.1:9281`: the local admin listener',
   ),
 } as const;
 

@@ -9,7 +9,7 @@ export function configTemplate(options: { readonly resourceFile?: string } = {})
   const resourceFile = options.resourceFile ?? './resources.yaml';
   const lines = [
     '# CredentialFlow. Every key is optional; a variable (in brackets) wins over the file.',
-    '# Reference: docs/config.md.',
+    '# docs/config.md is the reference.',
   ];
   let section = '';
   for (const setting of Object.values(settings)) {
