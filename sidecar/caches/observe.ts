@@ -1,0 +1,9 @@
+/**
+ * Told of every tier that a look-up asked. `rejected`: of L1 a token that we cannot have issued, of the cache a value
+ * that did not open. `stale`: known, but no longer to be used. L1 is not timed (its duration is 0).
+ */
+export type Observe = (
+  tier: 'l1' | 'cache' | 'store',
+  outcome: 'hit' | 'miss' | 'negative' | 'stale' | 'rejected' | 'error' | 'timeout',
+  durationMs: number,
+) => void;
