@@ -1,0 +1,67 @@
+/** What the admin API needs of the rest of the house, as narrow functions: the composition root wires them. */
+import type { Problem } from '../../core/error.ts';
+import type { Actor, ApplyReport, Clock, Log, Store } from '../../core/ports.ts';
+import type { GatewaySpec, Owner, ResourceKind, ResourceRecord, ResourceSpecs } from '../../core/resources.ts';
+import type { SecretReference } from '../../core/resources.ts';
+import type { Secret } from '../../core/secret.ts';
+
+export interface AdminDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Validates one resource as a document writes it. `problems` with an error in it: nothing is stored. */
+  parseResource(kind: ResourceKind, id: string, body: unknown): ParsedResource;
+  /** The fields of a resource as a document writes them; what {@link AdminDeps.parseResource} reads back. */
+  describeResource(record: ResourceRecord): Readonly<Record<string, unknown>>;
+  /** Parses and applies a whole document. Rejects with `resource_invalid` and every problem, or as the store refuses. */
+  applyText(text: string, options: ApplyTextOptions): Promise<AppliedText>;
+  /** Everything in the store as one document that `apply` takes back. */
+  exportDocument(format: 'yaml' | 'json'): Promise<string>;
+  mintToken(): MintedToken;
+  /** Seals for one resource (`credential/<id>`); what it returns opens nowhere else. */
+  sealSecret(plaintext: Secret, binding: string): Promise<SecretReference> | SecretReference;
+  /** With what others seal for this store; nothing secret. */
+  sealingKey(): Readonly<Record<string, unknown>>;
+  mintGatewayKey(): { readonly key: Secret; readonly sha256: string };
+  /** The new key is current, the one before it ends after the overlap, older ones are retired. */
+  withNewGatewayKey(spec: GatewaySpec, sha256: string, nowMs: number, overlapMs: number): GatewaySpec;
+  /** Puts a rotated key where the sidecar reads it at start; false where it has no such place (environment, another gateway). */
+  keepGatewayKey(gatewayId: string, key: Secret): Promise<boolean>;
+  status(): Promise<Readonly<Record<string, unknown>>> | Readonly<Record<string, unknown>>;
+  /** `30d` → milliseconds; undefined for what is no duration. */
+  parseDuration(text: string): number | undefined;
+  /** Called once for each finished request; `route` is the pattern, never what the caller wrote. */
+  observe?(request: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly durationMs: number;
+  }): void;
+}
+
+export type ParsedResource =
+  | { readonly spec: ResourceSpecs[ResourceKind]; readonly warnings: readonly Problem[] }
+  | { readonly problems: readonly Problem[] };
+
+export interface ApplyTextOptions {
+  readonly owner: Owner;
+  /** How problems name the document. */
+  readonly file: string;
+  readonly prune: boolean;
+  readonly allowPrune: boolean;
+  readonly dryRun: boolean;
+  readonly actor: Actor;
+}
+
+export interface AppliedText {
+  readonly report: ApplyReport;
+  readonly warnings: readonly Problem[];
+}
+
+export interface MintedToken {
+  /** `tok_…`; not secret. */
+  readonly id: string;
+  readonly token: Secret;
+  /** Hex of the SHA-256 of the whole token. */
+  readonly sha256: string;
+}
