@@ -1,0 +1,112 @@
+import { resolve } from 'node:path';
+import type { Store, TokenRead } from '../core/ports.ts';
+import { migrations } from './migrations/index.ts';
+import type { Migration } from './migrations/migration.ts';
+import { slices } from './sqlite/apply-source.ts';
+import { openFileBackend, openMemoryBackend, type Backend } from './sqlite/backend.ts';
+import { createChangeReader } from './sqlite/changes.ts';
+import { createCommitListeners } from './sqlite/commit-listeners.ts';
+import { inMemory } from './sqlite/connection.ts';
+import { guarded, storeFault } from './sqlite/faults.ts';
+import { createReader } from './sqlite/reader.ts';
+import { createTurns } from './sqlite/turns.ts';
+import type { StoreDeps, StoreOptions } from './store-kind.ts';
+
+export interface SqliteOptions extends StoreOptions {
+  /** Changes that the log keeps at least; default 100,000. */
+  readonly changeLogRows?: number;
+  /** How long the source of an apply may give nothing, milliseconds; default 30,000. */
+  readonly applyStallMs?: number;
+  /** Default: those of this version. */
+  readonly migrations?: readonly Migration[];
+}
+
+const defaultChangeLogRows = 100_000;
+const defaultApplyStallMs = 30_000;
+
+/** Last-used times in one transaction, so that a write never waits long for them. */
+const usesAtOnce = 1_000;
+
+/** The embedded store: `location` is a path, relative to the working directory, or `:memory:`. */
+export async function openSqliteStore(location: string, options: SqliteOptions, deps: StoreDeps): Promise<Store> {
+  const path = location === inMemory ? inMemory : resolve(location);
+  const writerOptions = {
+    location: path,
+    migrations: options.migrations ?? migrations,
+    changeLogRows: options.changeLogRows ?? defaultChangeLogRows,
+    nowMs: deps.clock.now(),
+  };
+  const backend =
+    path === inMemory ? await openMemoryBackend(writerOptions) : await openFileBackend(writerOptions, deps);
+  const { from, to, copy } = backend.migrated;
+  if (from !== to) deps.log.info('store_migrated', { from, to, copy });
+  try {
+    return guarded(() => createSqliteStore(backend, options, deps));
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+function createSqliteStore(backend: Backend, options: SqliteOptions, deps: StoreDeps): Store {
+  const { clock } = deps;
+  const reader = createReader(backend.db);
+  const readChanges = createChangeReader(backend.db);
+  const turns = createTurns();
+  const listeners = createCommitListeners(deps.log);
+  const applyStallMs = options.applyStallMs ?? defaultApplyStallMs;
+  let closing: Promise<void> | undefined;
+
+  /** Rejects instead of throwing, as the port says. */
+  async function read<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw storeFault(error);
+    }
+  }
+
+  return {
+    kind: 'sqlite',
+    durable: options.readOnlyBecauseOfFiles !== true,
+    identity: () => read(() => reader.identity()),
+    async write(mutations, actor) {
+      const { identity, changed } = await turns.take(() => backend.port.call('write', mutations, actor, clock.now()));
+      if (changed) listeners.tell(identity.revision);
+      return identity;
+    },
+    async apply(chunks, applyOptions) {
+      const { committed, ...report } = await read(() =>
+        turns.take(() => backend.apply(slices(chunks, applyStallMs, clock), applyOptions, clock.now())),
+      );
+      if (committed) listeners.tell(report.revision);
+      return report;
+    },
+    readAll: () => read(() => (backend.readsExclusively ? turns.take(() => backend.readAll()) : backend.readAll())),
+    getResource: (kind, id) => read(() => reader.getResource(kind, id)),
+    listResources: (kind, page) => read(() => reader.listResources(kind, page)),
+    changesSince: (revision, limit) => read(() => readChanges(revision, limit)),
+    findToken(sha256): TokenRead | Promise<TokenRead> {
+      try {
+        return reader.findToken(sha256);
+      } catch (error) {
+        return Promise.reject(storeFault(error));
+      }
+    },
+    getToken: (id) => read(() => reader.getToken(id)),
+    listTokens: ({ consumer }, page) => read(() => reader.listTokens(consumer, page)),
+    async recordTokenUse(uses) {
+      const all = [...uses];
+      for (let at = 0; at < all.length; at += usesAtOnce) {
+        const some = all.slice(at, at + usesAtOnce);
+        await turns.take(() => backend.port.call('recordTokenUse', some));
+      }
+    },
+    listAdminAudit: (limit) => read(() => reader.listAdminAudit(limit)),
+    onCommit: listeners.add,
+    getMeta: (key) => read(() => reader.getMeta(key)),
+    setMeta: (key, value) => turns.take(() => backend.port.call('setMeta', key, value)),
+    /** Lets the writes that were asked for finish. */
+    close: () => (closing ??= turns.take(() => read(() => backend.close()))),
+  };
+}

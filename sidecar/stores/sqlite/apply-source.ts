@@ -1,0 +1,48 @@
+import { CredentialFlowError } from '../../core/error.ts';
+import type { Clock, Mutation } from '../../core/ports.ts';
+
+type Chunk = readonly Mutation[];
+
+/** Mutations in one message to the writer: small enough that neither thread is held for long. */
+const sliceLength = 500;
+
+/**
+ * The source's chunks, cut to slices. A source that gives nothing for `stallMs` is given up (`store_failed`): the
+ * write lock is held meanwhile, and a revocation must not wait for a stuck pipe.
+ */
+export async function* slices(
+  chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
+  stallMs: number,
+  clock: Clock,
+): AsyncGenerator<Chunk, void> {
+  const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
+  let over = false;
+  try {
+    while (true) {
+      const step = await inTime(source.next(), stallMs, clock);
+      if (step.done === true) {
+        over = true;
+        return;
+      }
+      for (let at = 0; at < step.value.length; at += sliceLength) yield step.value.slice(at, at + sliceLength);
+    }
+  } finally {
+    // Not awaited: a stuck source does not answer this either.
+    if (!over) void Promise.resolve(source.return?.()).catch(() => undefined);
+  }
+}
+
+async function inTime<T>(step: T | Promise<T>, stallMs: number, clock: Clock): Promise<T> {
+  if (!(step instanceof Promise)) return step;
+  let cancel = () => {};
+  const stalled = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(stallMs, () =>
+      reject(new CredentialFlowError('store_failed', `the source of an apply gave nothing for ${stallMs} ms`)),
+    );
+  });
+  try {
+    return await Promise.race([step, stalled]);
+  } finally {
+    cancel();
+  }
+}

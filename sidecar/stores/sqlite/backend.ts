@@ -1,0 +1,93 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { StoreDeps } from '../store-kind.ts';
+import { openForReading } from './connection.ts';
+import type { Applied } from './declaration.ts';
+import { guarded } from './faults.ts';
+import { collectAll, streamAll, type Everything } from './read-all.ts';
+import { openWriter, type WriterOptions } from './writer.ts';
+import { createInlineWriterPort, type WriterPort } from './writer-port.ts';
+import { startWriterThread } from './writer-thread.ts';
+import type { Migrated } from './migrate.ts';
+
+type Slices = AsyncIterable<readonly Mutation[]>;
+
+/** Where a database in a file and one in memory differ. Calls must not overlap, `port` included; see turns.ts. */
+export interface Backend {
+  readonly migrated: Migrated;
+  /** For look-ups. */
+  readonly db: DatabaseSync;
+  readonly port: WriterPort;
+  apply(slices: Slices, options: ApplyOptions, nowMs: number): Promise<Applied>;
+  readAll(): Promise<Everything>;
+  /** Whether writes must be held off while `readAll` runs. */
+  readonly readsExclusively: boolean;
+  close(): Promise<void>;
+}
+
+/** Writes in a thread of its own; look-ups here, on a connection that cannot write. */
+export async function openFileBackend(options: WriterOptions, deps: StoreDeps): Promise<Backend> {
+  const { port, migrated } = await startWriterThread(options, deps);
+  try {
+    const db = guarded(() => openForReading(options.location));
+    const streams = new Set<DatabaseSync>();
+    return {
+      migrated,
+      db,
+      port,
+      readsExclusively: false,
+      apply: (slices, applyOptions, nowMs) => applyStep(port, slices, applyOptions, nowMs),
+      async readAll() {
+        return guarded(() => {
+          const stream = openForReading(options.location);
+          streams.add(stream);
+          return streamAll(stream, () => {
+            // Closing the store may have closed it already.
+            if (streams.delete(stream)) stream.close();
+          });
+        });
+      },
+      async close() {
+        for (const stream of streams) stream.close();
+        streams.clear();
+        db.close();
+        await port.close();
+      },
+    };
+  } catch (error) {
+    await port.close();
+    throw error;
+  }
+}
+
+/** One connection for everything, since no second one could open the database. An apply holds the loop. */
+export async function openMemoryBackend(options: WriterOptions): Promise<Backend> {
+  const { writer, db, migrated } = guarded(() => openWriter(options));
+  const port = createInlineWriterPort(writer);
+  return {
+    migrated,
+    db,
+    port,
+    readsExclusively: true,
+    async apply(slices, applyOptions, nowMs) {
+      // Look-ups on this connection would see the transaction: it must not outlive a turn of the loop.
+      const chunks: (readonly Mutation[])[] = [];
+      for await (const slice of slices) chunks.push(slice);
+      return port.call('applyWhole', chunks, applyOptions, nowMs);
+    },
+    readAll: () => collectAll(db),
+    close: () => port.close(),
+  };
+}
+
+async function applyStep(port: WriterPort, slices: Slices, options: ApplyOptions, nowMs: number): Promise<Applied> {
+  await port.call('beginApply', options, nowMs);
+  try {
+    for await (const slice of slices) await port.call('applyChunk', slice);
+    return await port.call('commitApply');
+  } catch (error) {
+    // The first fault is the one to tell; a dead writer has rolled back by dying.
+    await port.call('abortApply').catch(() => undefined);
+    throw error;
+  }
+}

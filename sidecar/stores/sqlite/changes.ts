@@ -1,0 +1,55 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate } from 'node:timers/promises';
+import { CredentialFlowError } from '../../core/error.ts';
+import type { Change, ChangePage } from '../../core/ports.ts';
+import { allRows, getRow, selectMeta, toChange, toIdentity, type ChangeRow, type MetaRow } from './rows.ts';
+
+const chunkRows = 1_000;
+
+/** Reads the change log by whole revisions. Yields to the loop between chunks: one revision can be a bulk apply. */
+export function createChangeReader(db: DatabaseSync): (revision: number, limit: number) => Promise<ChangePage> {
+  const selectMetaRow = db.prepare(selectMeta);
+  const revisionOfNth = db.prepare(
+    'SELECT revision FROM changes WHERE revision > ? AND revision <= ? ORDER BY revision, seq LIMIT 1 OFFSET ?',
+  );
+  const chunk = db.prepare(
+    `SELECT revision, seq, kind, id, cache_key FROM changes
+     WHERE (revision, seq) > (?, ?) AND revision <= ? ORDER BY revision, seq LIMIT ${chunkRows}`,
+  );
+
+  function meta(): MetaRow {
+    const row = getRow<MetaRow>(selectMetaRow);
+    if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
+    return row;
+  }
+
+  /** The changes of (revision, completeTo]. Rows of a committed revision never change; they can only be dropped. */
+  async function read(revision: number, completeTo: number): Promise<readonly Change[]> {
+    const changes: Change[] = [];
+    // Past every row of the revision itself.
+    let after = { revision, seq: Number.MAX_SAFE_INTEGER };
+    while (true) {
+      const rows = allRows<ChangeRow>(chunk, after.revision, after.seq, completeTo);
+      for (const row of rows) changes.push(toChange(row));
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < chunkRows) return changes;
+      after = last;
+      await setImmediate();
+    }
+  }
+
+  return async (revision, limit) => {
+    const before = meta();
+    const page = { ...toIdentity(before), logFloor: before.log_floor };
+    // The reader is behind the log, or ahead of a store that was set back: there is nothing to name.
+    if (revision < before.log_floor) return { ...page, changes: [], completeTo: revision };
+    if (revision >= before.revision) return { ...page, changes: [], completeTo: before.revision };
+    const nth = getRow<{ revision: number }>(revisionOfNth, revision, before.revision, Math.max(1, limit) - 1);
+    const completeTo = nth?.revision ?? before.revision;
+    const changes = await read(revision, completeTo);
+    const { log_floor: logFloor } = meta();
+    // Dropped while it was read: what was read may lack something.
+    if (revision < logFloor) return { ...page, logFloor, changes: [], completeTo: revision };
+    return { ...page, logFloor, changes, completeTo };
+  };
+}

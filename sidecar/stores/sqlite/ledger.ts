@@ -1,0 +1,114 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { CredentialFlowError } from '../../core/error.ts';
+import type { Actor, Change, StoreIdentity } from '../../core/ports.ts';
+import { getRow, selectMeta, toIdentity, type MetaRow } from './rows.ts';
+import { rollBack } from './transaction.ts';
+
+export interface ChangeEntry {
+  readonly kind: Change['kind'];
+  readonly id: string;
+  readonly cacheKey: string;
+  /** For the audit row. */
+  readonly action: string;
+}
+
+/** One logical write under way: everything it changes gets one revision. */
+export interface LedgerEntry {
+  /** The revision this write will have. Nobody else can take it: the write lock is held. */
+  readonly revision: number;
+  readonly nowMs: number;
+  readonly actor: Actor;
+  changed(entry: ChangeEntry): void;
+}
+
+export interface Committed {
+  readonly identity: StoreIdentity;
+  /** False: nothing changed, and the revision did not rise. */
+  readonly changed: boolean;
+}
+
+/** Begins and ends logical writes: revision, change log and audit in the transaction of the change itself. */
+export interface Ledger {
+  begin(actor: Actor, nowMs: number): LedgerEntry;
+  commit(): Committed;
+  rollBack(): void;
+}
+
+/**
+ * `changeLogRows`: changes that are kept at least; older ones are dropped by whole revisions, and the floor of the log
+ * rises. One write of more changes than that leaves no log at all: its readers must read everything anyway.
+ */
+export function createLedger(db: DatabaseSync, options: { readonly changeLogRows: number }): Ledger {
+  const meta = db.prepare(selectMeta);
+  const insertChange = db.prepare('INSERT INTO changes (revision, seq, kind, id, cache_key) VALUES (?, ?, ?, ?, ?)');
+  const insertAudit = db.prepare(
+    'INSERT INTO admin_audit (revision, at, actor, action, kind, id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const raise = db.prepare(
+    'UPDATE store_meta SET revision = revision + 1 RETURNING store_id, epoch, revision, log_floor',
+  );
+  const revisionAt = db.prepare('SELECT revision FROM changes ORDER BY revision, seq LIMIT 1 OFFSET ?');
+  const dropUpTo = db.prepare('DELETE FROM changes WHERE revision <= ?');
+  const setFloor = db.prepare('UPDATE store_meta SET log_floor = ?');
+
+  const slack = Math.ceil(options.changeLogRows / 10);
+  let logged = countChanges(db);
+  let written = 0;
+
+  /** Returns how many rows the log has afterwards. */
+  function trim(revision: number): number {
+    const total = logged + Math.min(written, options.changeLogRows);
+    const excess = logged + written - options.changeLogRows;
+    if (excess <= slack && written <= options.changeLogRows) return total;
+    const last =
+      written > options.changeLogRows ? revision : getRow<{ revision: number }>(revisionAt, excess - 1)?.revision;
+    if (last === undefined) return total;
+    setFloor.run(last);
+    return total - Number(dropUpTo.run(last).changes);
+  }
+
+  return {
+    begin(actor, nowMs) {
+      db.exec('BEGIN IMMEDIATE');
+      written = 0;
+      const revision = readMeta().revision + 1;
+      return {
+        revision,
+        nowMs,
+        actor,
+        changed(entry) {
+          written += 1;
+          if (written <= options.changeLogRows) {
+            insertChange.run(revision, written, entry.kind, entry.id, entry.cacheKey);
+          }
+          const requestId = actor.requestId ?? null;
+          insertAudit.run(revision, nowMs, actor.name, entry.action, entry.kind, entry.id, requestId);
+        },
+      };
+    },
+    commit() {
+      if (written === 0) {
+        const identity = toIdentity(readMeta());
+        rollBack(db);
+        return { identity, changed: false };
+      }
+      const kept = trim(readMeta().revision + 1);
+      const row = getRow<MetaRow>(raise);
+      if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
+      db.exec('COMMIT');
+      logged = kept;
+      return { identity: toIdentity(row), changed: true };
+    },
+    rollBack: () => rollBack(db),
+  };
+
+  function readMeta(): MetaRow {
+    const row = getRow<MetaRow>(meta);
+    if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
+    return row;
+  }
+}
+
+function countChanges(db: DatabaseSync): number {
+  return getRow<{ n: number }>(db.prepare('SELECT count(*) AS n FROM changes'))?.n ?? 0;
+}

@@ -1,0 +1,35 @@
+/** The writer's thread: opens the database, says so, then answers one request after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { toWire } from './faults.ts';
+import type { WriterReply } from './writer-thread.ts';
+import { openWriter, type OpenedWriter, type WriterOptions } from './writer.ts';
+import { invoke, type WriterRequest } from './writer-port.ts';
+
+function post(reply: WriterReply): void {
+  parentPort?.postMessage(reply);
+}
+
+function open(): OpenedWriter | undefined {
+  try {
+    const opened = openWriter(workerData as WriterOptions);
+    post({ id: 0, result: opened.migrated });
+    return opened;
+  } catch (error) {
+    post({ id: 0, fault: toWire(error) });
+    parentPort?.close();
+    return undefined;
+  }
+}
+
+const opened = open();
+if (opened !== undefined) {
+  const { writer } = opened;
+  parentPort?.on('message', (request: WriterRequest) => {
+    try {
+      post({ id: request.id, result: invoke(writer, request.method, request.args) });
+    } catch (error) {
+      post({ id: request.id, fault: toWire(error) });
+    }
+    if (request.method === 'close') parentPort?.close();
+  });
+}

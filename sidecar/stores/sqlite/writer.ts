@@ -1,0 +1,144 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { CredentialFlowError } from '../../core/error.ts';
+import type { Actor, ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { Migration } from '../migrations/migration.ts';
+import { inMemory, openForWriting } from './connection.ts';
+import { beginDeclaration, type Applied, type Declaration } from './declaration.ts';
+import { createLedger, type Committed, type LedgerEntry } from './ledger.ts';
+import { migrate, type Migrated } from './migrate.ts';
+import { createResourceMutations, type Outcome } from './resource-mutations.ts';
+import { createTokenMutations } from './token-mutations.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Plain data: it crosses to the writer's thread. */
+export interface WriterOptions {
+  readonly location: string;
+  readonly migrations: readonly Migration[];
+  readonly changeLogRows: number;
+  readonly nowMs: number;
+}
+
+/** What the writer does, call by call. Synchronous; everything in and out is plain data. */
+export interface Writer {
+  write(mutations: readonly Mutation[], actor: Actor, nowMs: number): Committed;
+  beginApply(options: ApplyOptions, nowMs: number): void;
+  applyChunk(mutations: readonly Mutation[]): void;
+  commitApply(): Applied;
+  /** The three steps in one: nobody can look in between. */
+  applyWhole(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Applied;
+  /** Does nothing when no apply is under way. */
+  abortApply(): void;
+  recordTokenUse(uses: readonly (readonly [id: string, atMs: number])[]): void;
+  setMeta(key: string, value: string): void;
+  close(): void;
+}
+
+export interface OpenedWriter {
+  readonly writer: Writer;
+  readonly db: DatabaseSync;
+  readonly migrated: Migrated;
+}
+
+export function openWriter(options: WriterOptions): OpenedWriter {
+  const db = openForWriting(options.location);
+  try {
+    const migrated = migrate(db, options);
+    return { db, migrated, writer: createWriter(db, options) };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
+  const ledger = createLedger(db, options);
+  const resources = createResourceMutations(db);
+  const tokens = createTokenMutations(db);
+  const recordUse = db.prepare(
+    'UPDATE tokens SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)',
+  );
+  const putMeta = db.prepare(
+    'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  );
+  let declaration: Declaration | undefined;
+
+  function mutate(mutation: Mutation, entry: LedgerEntry): Outcome {
+    const { action } = entry.actor;
+    switch (mutation.op) {
+      case 'put':
+        return resources.put(mutation, entry, () => action);
+      case 'delete':
+        return resources.delete(mutation, entry, action);
+      case 'set_disabled':
+        return resources.setDisabled(mutation, entry, action);
+      case 'put_token':
+        return tokens.issue(mutation.token, entry, action);
+      case 'revoke_token':
+        return tokens.revoke(mutation, entry, action);
+      case 'expire_token':
+        return tokens.expire(mutation, entry, action);
+      case 'delete_token':
+        return tokens.delete(mutation, entry, action);
+    }
+  }
+
+  /** A failed step leaves nothing behind. */
+  function step<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      declaration = undefined;
+      ledger.rollBack();
+      throw error;
+    }
+  }
+
+  function underWay(): Declaration {
+    if (declaration === undefined) throw new CredentialFlowError('internal', 'no apply is under way');
+    return declaration;
+  }
+
+  return {
+    write: (mutations, actor, nowMs) =>
+      step(() => {
+        const entry = ledger.begin(actor, nowMs);
+        for (const mutation of mutations) mutate(mutation, entry);
+        return ledger.commit();
+      }),
+    beginApply(applyOptions, nowMs) {
+      step(() => {
+        declaration = beginDeclaration({ db, ledger, resources, tokens }, applyOptions, nowMs);
+      });
+    },
+    applyChunk: (mutations) => step(() => underWay().add(mutations)),
+    commitApply: () =>
+      step(() => {
+        const applied = underWay().commit();
+        declaration = undefined;
+        return applied;
+      }),
+    applyWhole: (chunks, applyOptions, nowMs) =>
+      step(() => {
+        const whole = beginDeclaration({ db, ledger, resources, tokens }, applyOptions, nowMs);
+        for (const chunk of chunks) whole.add(chunk);
+        return whole.commit();
+      }),
+    abortApply() {
+      declaration = undefined;
+      ledger.rollBack();
+    },
+    recordTokenUse(uses) {
+      inTransaction(db, () => {
+        for (const [id, atMs] of uses) recordUse.run(atMs, id);
+      });
+    },
+    setMeta(key, value) {
+      putMeta.run(key, value);
+    },
+    close() {
+      ledger.rollBack();
+      if (options.location !== inMemory) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      db.close();
+    },
+  };
+}
