@@ -1,0 +1,149 @@
+import type { Problem } from '../core/error.ts';
+import { commonSteeringHeaders } from '../core/preset.ts';
+import type { Preset } from '../core/preset.ts';
+import { injectedHeader } from './kinds/upstream.ts';
+import type { ItemOf, ReadItem } from './read-item.ts';
+
+export interface CrossCheckOptions {
+  readonly presets: ReadonlyMap<string, Preset>;
+  /** True: the items are all there is, so that a reference to something else is an error, not a warning. */
+  readonly complete: boolean;
+}
+
+type Say = (
+  severity: Problem['severity'],
+  item: ReadItem,
+  path: readonly PropertyKey[],
+  message: string,
+  fix?: string,
+) => void;
+
+/** What only shows when the entries are seen together: names used twice, references that lead nowhere. */
+export function crossCheck(items: readonly ReadItem[], options: CrossCheckOptions): readonly Problem[] {
+  const problems: Problem[] = [];
+  const say: Say = (severity, item, path, message, fix) => {
+    problems.push({ severity, message, ...(fix === undefined ? {} : { fix }), ...item.place(path) });
+  };
+  checkUnique(items, say);
+  checkReferences(items, options, say);
+  checkCredentials(items, options, say);
+  return problems;
+}
+
+function ofKind<K extends ReadItem['kind']>(items: readonly ReadItem[], kind: K): readonly ItemOf<K>[] {
+  return items.filter((item): item is ItemOf<K> => item.kind === kind);
+}
+
+function checkUnique(items: readonly ReadItem[], say: Say): void {
+  const first = new Map<string, { readonly item: ReadItem; readonly path: readonly PropertyKey[] }>();
+  const claim = (name: string, item: ReadItem, path: readonly PropertyKey[], message: string): void => {
+    const earlier = first.get(name);
+    if (earlier === undefined) {
+      first.set(name, { item, path });
+      return;
+    }
+    const { file, line } = earlier.item.place(earlier.path);
+    const where = line === undefined ? undefined : `first in ${file ?? 'the document'}, line ${line}`;
+    say('error', item, path, message, where);
+  };
+  for (const item of items) {
+    if (item.kind === 'token') {
+      const repeated = first.has(`hash ${item.token.sha256}`);
+      claim(`hash ${item.token.sha256}`, item, ['sha256'], 'is the hash of two tokens');
+      // One token written twice has one id as well: one problem is enough.
+      if (!repeated) claim(`token ${item.id}`, item, ['id'], 'is the id of two tokens');
+      continue;
+    }
+    claim(`${item.kind} ${item.id}`, item, ['id'], `is the id of two ${item.kind} resources`);
+    if (item.kind === 'upstream') {
+      for (const [i, route] of item.spec.routes.entries()) {
+        claim(`route ${route}`, item, ['routes', i], 'is a route of two upstreams: a route belongs to one');
+      }
+    }
+    if (item.kind === 'gateway') {
+      for (const [i, { sha256 }] of item.spec.keys.entries()) {
+        claim(`key ${sha256}`, item, ['keys', i, 'sha256'], 'is the key of two gateways');
+      }
+    }
+  }
+}
+
+function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOptions, say: Say): void {
+  const upstreams = new Set(ofKind(items, 'upstream').map(({ id }) => id));
+  const consumers = new Set(ofKind(items, 'consumer').map(({ id }) => id));
+  const groups = new Set(ofKind(items, 'consumer').flatMap(({ spec }) => spec.groups));
+  const severity = complete ? 'error' : 'warning';
+  const refer = (
+    item: ReadItem,
+    path: readonly PropertyKey[],
+    name: string,
+    what: string,
+    known: ReadonlySet<string>,
+  ): void => {
+    if (name === '*' || known.has(name)) return;
+    say(severity, item, path, complete ? `names no ${what}` : `names no ${what} of this file`);
+  };
+  for (const item of items) {
+    switch (item.kind) {
+      case 'gateway':
+        for (const [i, name] of item.spec.upstreams.entries())
+          refer(item, ['upstreams', i], name, 'upstream', upstreams);
+        break;
+      case 'credential':
+        refer(item, ['upstream'], item.spec.upstream, 'upstream', upstreams);
+        break;
+      case 'policy':
+        for (const [i, name] of item.spec.upstreams.entries())
+          refer(item, ['upstreams', i], name, 'upstream', upstreams);
+        for (const [i, name] of item.spec.consumers.entries())
+          refer(item, ['consumers', i], name, 'consumer', consumers);
+        for (const [i, name] of item.spec.groups.entries())
+          refer(item, ['groups', i], name, "consumer's group", groups);
+        break;
+      case 'token':
+        refer(item, ['consumer'], item.token.consumer, 'consumer', consumers);
+        break;
+      case 'upstream':
+      case 'consumer':
+        break;
+    }
+  }
+}
+
+function checkCredentials(items: readonly ReadItem[], { presets, complete }: CrossCheckOptions, say: Say): void {
+  const upstreams = new Map(ofKind(items, 'upstream').map((item) => [item.id, item]));
+  const served = new Set<string>();
+  for (const item of ofKind(items, 'credential')) {
+    served.add(item.spec.upstream);
+    const upstream = upstreams.get(item.spec.upstream)?.spec;
+    const preset = upstream === undefined ? undefined : presets.get(upstream.preset);
+    if (upstream === undefined || preset === undefined) continue;
+    if (item.spec.secret === undefined && !preset.secretOptional) {
+      say('warning', item, ['secret'], 'is missing: the upstream answers 503 until there is one');
+    }
+    const steering = [...commonSteeringHeaders, ...preset.steeringHeaders, ...upstream.steering_headers];
+    const slots = (upstream.token_slots ?? preset.tokenSlots).map(({ header }) => header);
+    for (const name of Object.keys(item.spec.headers)) {
+      const at = ['headers', name];
+      if (name === injectedHeader(upstream.injection ?? preset.injection)) {
+        say('error', item, at, 'is the header that the secret goes into');
+      } else if (slots.includes(name)) say('error', item, at, 'is a token slot of the upstream');
+      else if (upstream.passthrough.includes(name)) say('error', item, at, 'is passed through by the upstream');
+      else if (!steering.includes(name)) {
+        say(
+          'warning',
+          item,
+          at,
+          'is no steering header of the upstream',
+          'list it in steering_headers, or clients can set it',
+        );
+      }
+    }
+  }
+  if (!complete) return;
+  for (const item of upstreams.values()) {
+    const optional = presets.get(item.spec.preset)?.secretOptional === true;
+    if (!optional && !served.has(item.id))
+      say('warning', item, ['id'], 'has no credential: it answers 503 until there is one');
+  }
+}

@@ -1,0 +1,16 @@
+import type { Kind } from '../kind.ts';
+import type { ResourceKind } from '../../core/resources.ts';
+import { consumerKind } from './consumer.ts';
+import { credentialKind } from './credential.ts';
+import { gatewayKind } from './gateway.ts';
+import { policyKind } from './policy.ts';
+import { upstreamKind } from './upstream.ts';
+
+/** In the order in which an export lists them. */
+export const kinds: { readonly [K in ResourceKind]: Kind<K> } = {
+  gateway: gatewayKind,
+  upstream: upstreamKind,
+  credential: credentialKind,
+  consumer: consumerKind,
+  policy: policyKind,
+};

@@ -1,0 +1,21 @@
+import type { Problem } from '../core/error.ts';
+import type { Declaration } from './parse.ts';
+
+/** What the worker is started with. */
+export interface ParseJob {
+  readonly file: string;
+  readonly source: string;
+}
+
+/** The first answer comes unasked; then one for each message, so that neither side piles up. */
+export type ParseAnswer =
+  | {
+      readonly type: 'parsed';
+      /** Hex SHA-256 of the bytes that were read. */
+      readonly sha256: string;
+      readonly count: number;
+      readonly problems: readonly Problem[];
+    }
+  | { readonly type: 'unreadable'; readonly missing: boolean; readonly message: string }
+  | { readonly type: 'chunk'; readonly mutations: readonly Declaration[] }
+  | { readonly type: 'end' };

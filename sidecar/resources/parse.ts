@@ -1,0 +1,76 @@
+import { basename } from 'node:path';
+import { hasErrors } from '../config/problems.ts';
+import type { Problem } from '../core/error.ts';
+import type { Mutation } from '../core/ports.ts';
+import type { Owner } from '../core/resources.ts';
+import { crossCheck } from './cross-check.ts';
+import type { ResourceDeps } from './kind.ts';
+import type { ReadItem } from './read-item.ts';
+import { readItems } from './read-items.ts';
+
+/** What a source declares: `put` and `put_token` only. */
+export type Declaration = Extract<Mutation, { readonly op: 'put' | 'put_token' }>;
+
+export interface ParseOptions {
+  /** Name of the source, which owns what it declares as `file:<source>`; default the file's base name. */
+  readonly source?: string;
+  /** True: references to what these documents do not declare are errors instead of warnings. Default false. */
+  readonly complete?: boolean;
+}
+
+export interface Parsed {
+  /** Empty where there is an error. */
+  readonly mutations: readonly Declaration[];
+  /** At most {@link maxProblems}. */
+  readonly problems: readonly Problem[];
+}
+
+const maxProblems = 500;
+
+/** The owner of what a file declares. The base name: a file keeps what it owns when its directory moves. */
+export function sourceName(file: string): string {
+  return basename(file);
+}
+
+/** Reads one resource file: YAML or JSON, one or several documents, empty = nothing. Never throws. */
+export function parseResources(text: string, file: string, deps: ResourceDeps, options: ParseOptions = {}): Parsed {
+  const source = options.source ?? sourceName(file);
+  return parseResourceFiles([{ text, file, source }], deps, options);
+}
+
+/** Reads several files as one, so that they may refer to each other; each owns its own part. */
+export function parseResourceFiles(
+  files: readonly { readonly text: string; readonly file: string; readonly source?: string }[],
+  deps: ResourceDeps,
+  options: { readonly complete?: boolean } = {},
+): Parsed {
+  const items: ReadItem[] = [];
+  const problems: Problem[] = [];
+  for (const { text, file, source = sourceName(file) } of files) {
+    const owner: Owner = `file:${source}`;
+    const read = readItems(text, file, owner, deps);
+    for (const item of read.items) items.push(item);
+    for (const problem of read.problems) problems.push(problem);
+  }
+  for (const problem of crossCheck(items, { presets: deps.presets, complete: options.complete ?? false })) {
+    problems.push(problem);
+  }
+  return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };
+}
+
+function declarationOf(item: ReadItem): Declaration {
+  if (item.kind === 'token') return { op: 'put_token', token: item.token };
+  return { op: 'put', kind: item.kind, id: item.id, owner: item.owner, spec: item.spec };
+}
+
+/** Errors first, so that no flood of warnings hides one; in the order of the file otherwise. */
+function bounded(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length <= maxProblems) return problems;
+  const sorted = [
+    ...problems.filter(({ severity }) => severity === 'error'),
+    ...problems.filter(({ severity }) => severity === 'warning'),
+  ];
+  const left = sorted.length - maxProblems + 1;
+  const severity = hasErrors(sorted.slice(maxProblems - 1)) ? 'error' : 'warning';
+  return [...sorted.slice(0, maxProblems - 1), { severity, message: `and ${left} more problems` }];
+}

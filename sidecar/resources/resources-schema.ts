@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { kinds } from './kinds/index.ts';
+import { tokenKind } from './kinds/token.ts';
+
+/** JSON Schema (2020-12) of a resource file, for editors. */
+export function resourcesJsonSchema(): Readonly<Record<string, unknown>> {
+  const shape: Record<string, z.ZodType> = {};
+  for (const { section, schema } of [...Object.values(kinds), tokenKind]) {
+    shape[section] = z.array(schema).nullable().optional();
+  }
+  const root = z.strictObject(shape).meta({
+    title: 'resources.yaml',
+    description: 'What a CredentialFlow sidecar serves: gateways, upstreams, credentials, consumers, policies, tokens.',
+  });
+  return z.toJSONSchema(root, { io: 'input' });
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import type { MessagePort } from 'node:worker_threads';
+import { isMissing } from '../config/config-document.ts';
+import type { ResourceDeps } from './kind.ts';
+import type { ParseAnswer, ParseJob } from './parse-messages.ts';
+import { parseResources } from './parse.ts';
+import type { Parsed } from './parse.ts';
+import { maxFileBytes } from './read-items.ts';
+
+/** Copying this many between threads holds the main loop for about a millisecond. */
+const chunkSize = 200;
+
+/**
+ * The worker's side of a load: reads and parses one file, then hands out its declarations in chunks, one for each
+ * message. Called by the worker module, which knows the families.
+ */
+export function serveParse(port: MessagePort, job: ParseJob, deps: ResourceDeps): void {
+  const answer = (message: ParseAnswer): void => port.postMessage(message);
+  const read = readBytes(job.file);
+  if ('type' in read) {
+    answer(read);
+    return;
+  }
+  const parsed = parseBytes(read.bytes, job, deps);
+  const sha256 = createHash('sha256').update(read.bytes).digest('hex');
+  const { mutations, problems } = parsed;
+  answer({ type: 'parsed', sha256, count: mutations.length, problems });
+  let at = 0;
+  port.on('message', () => {
+    if (at >= mutations.length) {
+      answer({ type: 'end' });
+      port.close();
+      return;
+    }
+    answer({ type: 'chunk', mutations: mutations.slice(at, at + chunkSize) });
+    at += chunkSize;
+  });
+}
+
+type Unreadable = Extract<ParseAnswer, { readonly type: 'unreadable' }>;
+
+function readBytes(file: string): { readonly bytes: Buffer } | Unreadable {
+  try {
+    if (statSync(file).size > maxFileBytes) {
+      return { type: 'unreadable', missing: false, message: 'the file is larger than 64 MiB' };
+    }
+    return { bytes: readFileSync(file) };
+  } catch (error) {
+    const missing = isMissing(error);
+    return { type: 'unreadable', missing, message: missing ? 'the file does not exist' : 'the file cannot be read' };
+  }
+}
+
+function parseBytes(bytes: Buffer, { file, source }: ParseJob, deps: ResourceDeps): Parsed {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return { mutations: [], problems: [{ severity: 'error', message: 'the file is not UTF-8', file }] };
+  }
+  return parseResources(text, file, deps, { source });
+}
