@@ -1,0 +1,56 @@
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { maxHeaders } from './data-plane-question.ts';
+
+export type Handle = (req: IncomingMessage, res: ServerResponse) => void;
+
+/** Over APISIX's 60 s, so that the gateway closes first and never asks on a connection that is just being closed. */
+const keepAliveTimeoutMs = 75_000;
+const maxHeaderBytes = 65_536;
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+/** How often slow requests are looked for. */
+const checkIntervalMs = 2_000;
+
+/** A node:http server whose parser, time-outs and error answers are bounded. */
+export function createHardenedServer(handle: Handle): Server {
+  const server = createServer({
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: checkIntervalMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+  });
+  // One more than allowed: the parser drops what is beyond, and a dropped header must not go unnoticed.
+  server.maxHeadersCount = maxHeaders + 1;
+  server.on('clientError', answerClientError);
+  server.on('request', (req, res) => {
+    if (req.rawHeaders.length > 2 * maxHeaders) refuse(res, 431);
+    else handle(req, res);
+  });
+  return server;
+}
+
+function refuse(res: ServerResponse, status: number): void {
+  res.shouldKeepAlive = false;
+  res.writeHead(status, ['content-length', '0']);
+  res.end();
+}
+
+/** What the parser refuses, or what came too slowly. The connection is of no use any more: nothing on it can be trusted. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(`HTTP/1.1 ${statusLineOf(error.code)}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.destroySoon();
+}
+
+function statusLineOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW' || code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return '431 Request Header Fields Too Large';
+  }
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request';
+}
