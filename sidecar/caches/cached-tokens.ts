@@ -97,12 +97,7 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
     if (entry.generation !== freshness.generation()) return;
     const { storeId, epoch } = deps.identity();
     const key = keyOf(sha256, deps.identity());
-    const value = sealer.seal(
-      tokenValueKind,
-      key,
-      { storeId, epoch, asOf: entry.asOf },
-      encodeAnswer(entry.answer),
-    );
+    const value = sealer.seal(tokenValueKind, key, { storeId, epoch, asOf: entry.asOf }, encodeAnswer(entry.answer));
     cache.set(key, value, 'deny' in entry.answer ? options.negativeTtlMs : options.positiveTtlMs).catch(() => {
       breaker.failed();
     });

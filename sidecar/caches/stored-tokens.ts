@@ -37,8 +37,7 @@ export function createStoredTokens(options: { readonly timeoutMs: number }, deps
         deps.observe('store', outcome, clock.monotonic() - began);
       try {
         const asked = store.findToken(sha256);
-        const read =
-          asked instanceof Promise ? await within(clock, Math.min(waitMs, options.timeoutMs), asked) : asked;
+        const read = asked instanceof Promise ? await within(clock, Math.min(waitMs, options.timeoutMs), asked) : asked;
         if (read !== timedOut) {
           breaker.succeeded();
           observe(read.token === undefined ? 'negative' : 'hit');

@@ -1,0 +1,52 @@
+import type { Cancel } from '../core/ports.ts';
+import type { CacheDeps } from './kind.ts';
+import { connectRedis, type RedisConnectionOptions } from './redis-connection.ts';
+
+/** The receiving end of hints: a connection of its own, made when somebody first listens. */
+export interface RedisHints {
+  onHint(listener: (revision: number) => void): Cancel;
+  close(): void;
+}
+
+/** How often a silent connection is asked whether it still lives; milliseconds. */
+const pingEveryMs = 5_000;
+
+export function createRedisHints(
+  options: Omit<RedisConnectionOptions, 'role'> & { readonly channel: string },
+  deps: CacheDeps,
+): RedisHints {
+  const listeners = new Set<(revision: number) => void>();
+  let stop: Cancel | undefined;
+
+  function subscribe(): Cancel {
+    const connection = connectRedis(
+      { ...options, role: 'messages' },
+      { ...deps, greet: (client) => client.subscribe(options.channel) },
+    );
+    connection.client.on('message', (channel: string, message: string) => {
+      // Anybody may have written it: a number or nothing, and only a reason to look.
+      if (channel !== options.channel || !/^\d{1,15}$/.test(message)) return;
+      for (const listener of listeners) listener(Number(message));
+    });
+    const cancelPing = deps.clock.every(pingEveryMs, () => {
+      if (connection.isUp()) connection.client.ping().catch(connection.restart);
+    });
+    return () => {
+      cancelPing();
+      connection.close();
+    };
+  }
+
+  return {
+    onHint(listener) {
+      listeners.add(listener);
+      stop ??= subscribe();
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      listeners.clear();
+      stop?.();
+      stop = undefined;
+    },
+  };
+}
