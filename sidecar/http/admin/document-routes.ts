@@ -20,9 +20,13 @@ export function addDocumentRoutes(router: Router, deps: AdminDeps, parts: RouteP
     .all(named('/export'))
     .get(async (req, res) => {
       queryFields(req, []);
-      const yaml = req.accepts(['application/json', 'application/yaml']) === 'application/yaml';
-      res.vary('accept').type(yaml ? 'application/yaml' : 'application/json');
-      res.send(await deps.exportDocument(yaml ? 'yaml' : 'json'));
+      const document = await deps.exportDocument();
+      res.vary('accept');
+      if (req.accepts(['application/json', 'application/yaml']) === 'application/yaml') {
+        res.type('application/yaml').send(document);
+      } else {
+        res.json({ document });
+      }
     })
     .all(refuseOtherMethods(['GET', 'HEAD']));
 }

@@ -1,7 +1,7 @@
 /** What the admin API needs of the rest of the house, as narrow functions: the composition root wires them. */
 import type { Problem } from '../../core/error.ts';
 import type { Actor, ApplyReport, Clock, Log, Store } from '../../core/ports.ts';
-import type { GatewaySpec, Owner, ResourceKind, ResourceRecord, ResourceSpecs } from '../../core/resources.ts';
+import type { GatewaySpec, Owner, ResourceKind, ResourceSpecs } from '../../core/resources.ts';
 import type { SecretReference } from '../../core/resources.ts';
 import type { Secret } from '../../core/secret.ts';
 
@@ -9,14 +9,14 @@ export interface AdminDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Validates one resource as a document writes it. `problems` with an error in it: nothing is stored. */
-  parseResource(kind: ResourceKind, id: string, body: unknown): ParsedResource;
-  /** The fields of a resource as a document writes them; what {@link AdminDeps.parseResource} reads back. */
-  describeResource(record: ResourceRecord): Readonly<Record<string, unknown>>;
+  /** Reads one resource in the shape of the resource file, `id` included. */
+  parseBody(kind: ResourceKind, body: Readonly<Record<string, unknown>>): ParsedBody;
+  /** What {@link AdminDeps.parseBody} reads back as this very resource. */
+  toBody(kind: ResourceKind, id: string, spec: ResourceSpecs[ResourceKind]): Readonly<Record<string, unknown>>;
   /** Parses and applies a whole document. Rejects with `resource_invalid` and every problem, or as the store refuses. */
   applyText(text: string, options: ApplyTextOptions): Promise<AppliedText>;
-  /** Everything in the store as one document that `apply` takes back. */
-  exportDocument(format: 'yaml' | 'json'): Promise<string>;
+  /** Everything in the store as the YAML of one document that `apply` takes back. */
+  exportDocument(): Promise<string>;
   mintToken(): MintedToken;
   /** Seals for one resource (`credential/<id>`); what it returns opens nowhere else. */
   sealSecret(plaintext: Secret, binding: string): Promise<SecretReference> | SecretReference;
@@ -39,9 +39,10 @@ export interface AdminDeps {
   }): void;
 }
 
-export type ParsedResource =
-  | { readonly spec: ResourceSpecs[ResourceKind]; readonly warnings: readonly Problem[] }
-  | { readonly problems: readonly Problem[] };
+/** With `ok` the problems are warnings. */
+export type ParsedBody =
+  | { readonly ok: true; readonly spec: ResourceSpecs[ResourceKind]; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 export interface ApplyTextOptions {
   readonly owner: Owner;

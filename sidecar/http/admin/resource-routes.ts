@@ -86,7 +86,7 @@ export function showResource(record: ResourceRecord, deps: AdminDeps): Readonly<
     revision: record.revision,
     created_at: new Date(record.createdAtMs).toISOString(),
     updated_at: new Date(record.updatedAtMs).toISOString(),
-    spec: deps.describeResource(record),
+    spec: deps.toBody(record.kind, record.id, record.spec),
   };
 }
 
@@ -104,7 +104,7 @@ export function sendResource(
 async function putResource(kind: ResourceKind, req: Request, res: Response, deps: AdminDeps): Promise<void> {
   queryFields(req, []);
   const id = idOf(req);
-  const parsed = parseResource(kind, id, jsonObject(req), deps);
+  const parsed = parseBody(kind, id, jsonObject(req), deps);
   const current = await deps.store.getResource(kind, id);
   const ifRevision = requiredRevision(req, current);
   if (kind === 'credential') await requireUpstream(parsed.spec as ResourceSpecs['credential'], deps);
@@ -128,14 +128,18 @@ async function deleteResource(kind: ResourceKind, req: Request, res: Response, d
   res.json({ kind, id, deleted: true, revision });
 }
 
-export function parseResource(
+/** The path names the resource; a body may say the same, and nothing else. */
+export function parseBody(
   kind: ResourceKind,
   id: string,
-  body: unknown,
-  deps: Pick<AdminDeps, 'parseResource'>,
+  body: Readonly<Record<string, unknown>>,
+  deps: Pick<AdminDeps, 'parseBody'>,
 ): { readonly spec: ResourceSpecs[ResourceKind]; readonly warnings: readonly Problem[] } {
-  const parsed = deps.parseResource(kind, id, body);
-  if ('spec' in parsed) return parsed;
+  if (Object.hasOwn(body, 'id') && body['id'] !== id) {
+    refuse('bad_request', 'the id of the body is not the id of the path', { path: 'id' });
+  }
+  const parsed = deps.parseBody(kind, { id, ...body });
+  if (parsed.ok) return { spec: parsed.spec, warnings: parsed.problems };
   throw new CredentialFlowError('resource_invalid', undefined, { problems: parsed.problems });
 }
 

@@ -5,7 +5,7 @@ import { Secret } from '../../core/secret.ts';
 import type { AdminDeps } from './ports.ts';
 import { bodyFields, idOf, queryFields } from './read-input.ts';
 import { actorOf } from './request-context.ts';
-import { findResource, parseResource, requireUpstream, sendResource } from './resource-routes.ts';
+import { findResource, parseBody, requireUpstream, sendResource } from './resource-routes.ts';
 import type { RouteParts } from './route-parts.ts';
 import { named, refuseOtherMethods } from './write-access.ts';
 
@@ -56,7 +56,7 @@ async function newCredential(id: string, upstream: string | undefined, deps: Adm
       ],
     });
   }
-  const spec = parseResource('credential', id, { upstream }, deps).spec as CredentialSpec;
+  const spec = parseBody('credential', id, { upstream }, deps).spec as CredentialSpec;
   await requireUpstream(spec, deps);
   return spec;
 }

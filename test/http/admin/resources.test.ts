@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { startAdmin, type RunningAdmin } from './start-admin.ts';
+
+const upstream = { preset: 'test', base_url: 'https://api.example.test' };
+
+describe('resources over the admin API', () => {
+  let admin: RunningAdmin;
+  beforeEach(async () => {
+    admin = await startAdmin();
+  });
+  afterEach(() => admin.close());
+
+  it('creates, shows, changes and deletes one of each kind', async () => {
+    const bodies: Readonly<Record<string, unknown>> = {
+      upstreams: upstream,
+      credentials: { upstream: 'x1', secret: { from: 'env', name: 'SOME_KEY' } },
+      consumers: { owner: 'search@example.com', groups: ['search'] },
+      policies: { effect: 'allow', groups: ['search'], upstreams: ['x1'] },
+      gateways: { keys: [{ sha256: 'a'.repeat(64) }], upstreams: ['*'] },
+    };
+    for (const [collection, body] of Object.entries(bodies)) {
+      const created = await admin.call('PUT', `/${collection}/x1`, body);
+      assert.equal(created.status, 201, created.text);
+      assert.equal(created.body.id, 'x1');
+      assert.equal(created.body.owner, 'api');
+      assert.equal(created.headers.get('etag'), `"${String(created.body.revision)}"`);
+
+      const shown = await admin.call('GET', `/${collection}/x1`);
+      assert.deepEqual(shown.body.spec, created.body.spec);
+      const again = await admin.call('PUT', `/${collection}/x1`, shown.body.spec);
+      assert.equal(again.status, 200, again.text);
+      assert.deepEqual(again.body.spec, shown.body.spec, 'what was shown is taken back');
+    }
+    for (const collection of Object.keys(bodies).reverse()) {
+      const gone = await admin.call('DELETE', `/${collection}/x1`);
+      assert.equal(gone.status, 200, gone.text);
+      assert.equal((await admin.call('GET', `/${collection}/x1`)).status, 404);
+    }
+  });
+
+  it('says what is wrong with a resource, and stores nothing of it', async () => {
+    const answer = await admin.call('PUT', '/upstreams/x1', { ...upstream, prefx: '/x', max_stale: 5 });
+    assert.equal(answer.status, 422);
+    assert.equal(answer.body.code, 'resource_invalid');
+    const paths = (answer.body.errors as { path?: string }[]).map(({ path }) => path);
+    assert.ok(paths.includes('prefx') && paths.includes('max_stale'), answer.text);
+    assert.equal((await admin.call('GET', '/upstreams/x1')).status, 404);
+  });
+
+  it('refuses a body that names another id, is no object, or is not JSON', async () => {
+    assert.equal((await admin.call('PUT', '/consumers/a', { id: 'b' })).status, 400);
+    assert.equal((await admin.call('PUT', '/consumers/a', [])).status, 400);
+    const broken = await admin.call('PUT', '/consumers/a', '{"labels": {"k": "sk-very-secret"');
+    assert.equal(broken.status, 400);
+    assert.ok(!broken.text.includes('sk-very-secret'));
+    const plain = await admin.call('PUT', '/consumers/a', '{}', { 'content-type': 'text/plain' });
+    assert.equal(plain.status, 400, 'a form of another page could send that');
+    assert.ok(!admin.logged.join('').includes('sk-very-secret'));
+  });
+
+  it('refuses a body over its bound', async () => {
+    const answer = await admin.call('PUT', '/consumers/a', { owner: 'x'.repeat(1_100_000) });
+    assert.equal(answer.status, 413);
+    assert.equal(answer.body.code, 'payload_too_large');
+  });
+
+  it('refuses a credential of an upstream that does not exist', async () => {
+    const answer = await admin.call('PUT', '/credentials/c', { upstream: 'nowhere' });
+    assert.equal(answer.status, 422);
+    assert.equal(answer.body.errors[0].path, 'upstream');
+  });
+
+  it('changes only what the caller has seen, when he says so', async () => {
+    const first = await admin.call('PUT', '/consumers/a', { groups: ['one'] }, { 'if-none-match': '*' });
+    assert.equal(first.status, 201);
+    const twice = await admin.call('PUT', '/consumers/a', { groups: ['one'] }, { 'if-none-match': '*' });
+    assert.equal(twice.status, 409);
+    assert.equal(twice.body.code, 'resource_exists');
+
+    const seen = first.headers.get('etag') ?? '';
+    const second = await admin.call('PUT', '/consumers/a', { groups: ['two'] }, { 'if-match': seen });
+    assert.equal(second.status, 200);
+    const stale = await admin.call('PUT', '/consumers/a', { groups: ['three'] }, { 'if-match': seen });
+    assert.equal(stale.status, 409);
+    assert.equal(stale.body.code, 'revision_conflict');
+    assert.deepEqual((await admin.call('GET', '/consumers/a')).body.spec.groups, ['two']);
+    assert.equal((await admin.call('DELETE', '/consumers/a', undefined, { 'if-match': seen })).status, 409);
+    assert.equal((await admin.call('PUT', '/consumers/b', {}, { 'if-match': '*' })).status, 409);
+    assert.equal((await admin.call('PUT', '/consumers/a', {}, { 'if-match': 'W/"1"' })).status, 400);
+  });
+
+  it('pages through a list', async () => {
+    for (const id of ['a', 'b', 'c']) await admin.call('PUT', `/consumers/${id}`, {});
+    const first = await admin.call('GET', '/consumers?limit=2');
+    assert.deepEqual(ids(first.body), ['a', 'b']);
+    const second = await admin.call('GET', `/consumers?limit=2&after=${String(first.body.next)}`);
+    assert.deepEqual(ids(second.body), ['c']);
+    assert.equal(second.body.next, null);
+    for (const bad of ['limit=0', 'limit=1001', 'limit=x', 'limit=1&limit=2', 'offset=2']) {
+      assert.equal((await admin.call('GET', `/consumers?${bad}`)).status, 400, bad);
+    }
+  });
+
+  it('disables and enables, whoever owns it', async () => {
+    await admin.call('POST', '/apply?source=team.yaml', 'consumers: [{id: a, owner: me}]');
+    const off = await admin.call('POST', '/consumers/a/disable');
+    assert.equal(off.status, 200, off.text);
+    assert.equal(off.body.disabled, true);
+    assert.equal((await admin.call('POST', '/consumers/a/enable')).body.disabled, false);
+    assert.equal((await admin.call('POST', '/consumers/nobody/disable')).status, 404);
+    const edit = await admin.call('PUT', '/consumers/a', { groups: ['x'] });
+    assert.equal(edit.status, 409);
+    assert.equal(edit.body.code, 'resource_owned_by_file');
+    assert.match(edit.body.detail as string, /file:team\.yaml/);
+  });
+
+  it('takes no id from another place than the path', async () => {
+    for (const path of ['/consumers/%ZZ', '/consumers/a%2Fb', '/consumers/__proto__', '/consumers/A%20b']) {
+      const answer = await admin.call('PUT', path, {});
+      assert.ok(answer.status >= 400 && answer.status < 500, `${path} ${answer.status}`);
+    }
+  });
+
+  it('records who changed what, under the id of the request', async () => {
+    const answer = await admin.call('PUT', '/consumers/a', {});
+    const { items } = (await admin.call('GET', '/audit')).body as { items: Record<string, unknown>[] };
+    const [row] = items;
+    assert.equal(row?.['actor'], 'admin');
+    assert.equal(row['id'], 'a');
+    assert.equal(row['kind'], 'consumer');
+    assert.equal(row['request_id'], answer.headers.get('x-request-id'));
+  });
+
+  it('shows a fault without its words', async () => {
+    const store = { ...admin.store, getResource: () => Promise.reject(new Error('SELECT secret FROM somewhere')) };
+    const broken = await startAdmin({}, { store });
+    const answer = await broken.call('GET', '/consumers/a');
+    assert.equal(answer.status, 500);
+    assert.equal(answer.body.code, 'internal');
+    assert.ok(!answer.text.includes('SELECT'));
+    assert.ok(broken.logged.some((line) => line.includes(answer.headers.get('x-request-id') ?? 'none')));
+    await broken.close();
+  });
+});
+
+it('refuses every change where a file is the only authority, and reads on', async () => {
+  const admin = await startAdmin({ readOnly: true });
+  for (const [method, path, body] of [
+    ['PUT', '/consumers/a', {}],
+    ['DELETE', '/consumers/a', undefined],
+    ['POST', '/consumers/a/disable', undefined],
+    ['PUT', '/credentials/a/secret', { secret: 'x' }],
+    ['POST', '/tokens', { consumer: 'a' }],
+    ['POST', '/tokens/a/revoke', undefined],
+    ['POST', '/tokens/a/rotate', {}],
+    ['POST', '/gateways/a/rotate', {}],
+    ['POST', '/apply', 'consumers: [{id: a}]'],
+  ] as const) {
+    const answer = await admin.call(method, path, body);
+    assert.equal(answer.status, 405, `${method} ${path}`);
+    assert.equal(answer.body.code, 'read_only');
+  }
+  assert.equal((await admin.call('GET', '/consumers')).status, 200);
+  assert.equal((await admin.call('POST', '/apply?dry_run=true', 'consumers: [{id: a, owner: b}]')).status, 200);
+  await admin.close();
+});
+
+function ids(body: { items: { id: string }[] }): readonly string[] {
+  return body.items.map(({ id }) => id);
+}
