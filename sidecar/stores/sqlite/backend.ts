@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { CredentialFlowError } from '../../core/error.ts';
 import type { ApplyOptions, Mutation } from '../../core/ports.ts';
 import type { StoreDeps } from '../store-kind.ts';
 import { openForReading } from './connection.ts';
@@ -31,6 +32,7 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
   try {
     const db = guarded(() => openForReading(options.location));
     const streams = new Set<DatabaseSync>();
+    let closed = false;
     return {
       migrated,
       db,
@@ -38,6 +40,7 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
       readsExclusively: false,
       apply: (slices, applyOptions, nowMs) => applyStep(port, slices, applyOptions, nowMs),
       async readAll() {
+        if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
         return guarded(() => {
           const stream = openForReading(options.location);
           streams.add(stream);
@@ -48,6 +51,7 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
         });
       },
       async close() {
+        closed = true;
         for (const stream of streams) stream.close();
         streams.clear();
         db.close();
