@@ -1,0 +1,37 @@
+/** Counting in plain objects: an increment costs two look-ups in maps and no garbage; labels are laid out when scraped. */
+
+export interface Cells {
+  add(first: string, second: string, count?: number): void;
+  entries(): Iterable<readonly [first: string, second: string, count: number]>;
+}
+
+/** Label value of everything beyond the bound. */
+export const beyondBound = 'other';
+
+/** Counts by a pair of labels. At most `maxFirst` values of the first are kept apart, and 1,000 of the second for each. */
+export function createCells(maxFirst: number): Cells {
+  const rows = new Map<string, Map<string, { count: number }>>();
+  const maxSecond = 1_000;
+
+  function rowOf(first: string): Map<string, { count: number }> {
+    const name = rows.size < maxFirst ? first : beyondBound;
+    const known = rows.get(name);
+    if (known !== undefined) return known;
+    const row = new Map<string, { count: number }>();
+    rows.set(name, row);
+    return row;
+  }
+
+  return {
+    add(first, second, count = 1) {
+      const row = rows.get(first) ?? rowOf(first);
+      const name = row.has(second) || row.size < maxSecond ? second : beyondBound;
+      const cell = row.get(name);
+      if (cell === undefined) row.set(name, { count });
+      else cell.count += count;
+    },
+    *entries() {
+      for (const [first, row] of rows) for (const [second, { count }] of row) yield [first, second, count];
+    },
+  };
+}

@@ -1,0 +1,129 @@
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricDefinition {
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** What one unit of the value is. */
+  readonly unit:
+    | 'decisions'
+    | 'seconds'
+    | 'look-ups'
+    | 'values'
+    | 'revision'
+    | 'resources'
+    | 'problems'
+    | 'bool'
+    | 'entries'
+    | 'records'
+    | 'requests'
+    | 'info';
+}
+
+/** Every metric of our own; docs/metrics.md is held to this table by a test. Beside them: prom-client's process metrics. */
+export const metricDefinitions = {
+  credentialflow_decisions_total: {
+    type: 'counter',
+    help: 'Decisions. reason is "allow" or the code of the denial (docs/errors.md); upstream is "none" where it was not known.',
+    labels: ['upstream', 'outcome', 'reason'],
+    unit: 'decisions',
+  },
+  credentialflow_decision_duration_seconds: {
+    type: 'histogram',
+    help: 'Time from the question to the decision.',
+    labels: ['outcome'],
+    unit: 'seconds',
+  },
+  credentialflow_cache_lookups_total: {
+    type: 'counter',
+    help: 'Look-ups of tokens by tier (l1, cache, store) and outcome.',
+    labels: ['tier', 'outcome'],
+    unit: 'look-ups',
+  },
+  credentialflow_cache_lookup_duration_seconds: {
+    type: 'histogram',
+    help: 'Time that a look-up took in a tier.',
+    labels: ['tier'],
+    unit: 'seconds',
+  },
+  credentialflow_cache_rejected_values_total: {
+    type: 'counter',
+    help: 'Values of the shared cache that were not believed. More than a few: somebody writes to the cache.',
+    labels: ['reason'],
+    unit: 'values',
+  },
+  credentialflow_store_revision: {
+    type: 'gauge',
+    help: 'Newest revision of the store that was seen.',
+    labels: [],
+    unit: 'revision',
+  },
+  credentialflow_applied_revision: {
+    type: 'gauge',
+    help: 'Revision that decisions are made from.',
+    labels: [],
+    unit: 'revision',
+  },
+  credentialflow_state_age_seconds: {
+    type: 'gauge',
+    help: 'Time since changes were last read from the store. Over max_stale of an upstream its requests are denied.',
+    labels: [],
+    unit: 'seconds',
+  },
+  credentialflow_snapshot_resources: {
+    type: 'gauge',
+    help: 'Resources in the snapshot, by kind.',
+    labels: ['kind'],
+    unit: 'resources',
+  },
+  credentialflow_snapshot_problems: {
+    type: 'gauge',
+    help: 'Resources that cannot be used as they are; /readyz and `credentialflow status` name them.',
+    labels: [],
+    unit: 'problems',
+  },
+  credentialflow_snapshot_build_seconds: {
+    type: 'gauge',
+    help: 'Time that the last snapshot took to build.',
+    labels: [],
+    unit: 'seconds',
+  },
+  credentialflow_resource_source_healthy: {
+    type: 'gauge',
+    help: '1 where the last reading of a resource file was applied, 0 where it was refused and the last good state is kept.',
+    labels: ['source'],
+    unit: 'bool',
+  },
+  credentialflow_log_entries_total: {
+    type: 'counter',
+    help: 'Access-log entries that the gateway posted to /api/logs, by outcome.',
+    labels: ['outcome'],
+    unit: 'entries',
+  },
+  credentialflow_audit_records_total: {
+    type: 'counter',
+    help: 'Audit records: written, or dropped (buffer full, sink failing).',
+    labels: ['outcome'],
+    unit: 'records',
+  },
+  credentialflow_admin_requests_total: {
+    type: 'counter',
+    help: 'Requests to the admin API.',
+    labels: ['method', 'status'],
+    unit: 'requests',
+  },
+  credentialflow_credential_usable: {
+    type: 'gauge',
+    help: '1 where the secret of a credential could be read and fits its header, else 0.',
+    labels: ['upstream', 'credential'],
+    unit: 'bool',
+  },
+  credentialflow_build_info: {
+    type: 'gauge',
+    help: 'Always 1; the labels say what runs.',
+    labels: ['version', 'node'],
+    unit: 'info',
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof metricDefinitions;
