@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
+import type { Server } from 'node:http';
 import express, { Router } from 'express';
 import type { Express } from 'express';
 import type { ListenAddress } from '../config/config.ts';
@@ -16,9 +15,10 @@ import { addSecretRoutes } from './admin/secret-routes.ts';
 import { addSystemRoutes } from './admin/system-routes.ts';
 import { addTokenRoutes } from './admin/token-routes.ts';
 import { requireDurableStore } from './admin/write-access.ts';
+import { createHardenedServer } from './hardened-server.ts';
 
 export interface AdminOptions {
-  /** Port 0 takes a free one. */
+  /** Where the server will listen: a loopback listener answers to loopback names only. */
   readonly listen: ListenAddress;
   /** Hex of the SHA-256 of the admin key. */
   readonly adminKeyHash: string;
@@ -32,38 +32,12 @@ export interface AdminOptions {
   readonly overlapMs?: number;
 }
 
-export interface AdminServer {
-  /** Resolves with the bound address, once it accepts connections. */
-  listen(): Promise<ListenAddress>;
-  /** Takes no new connection, lets open requests finish for `drainMs` (default 0), then cuts them. */
-  close(drainMs?: number): Promise<void>;
-}
-
 const dayMs = 86_400_000;
 
-/** The admin API of `/api/v1`. Everything but an answer to a stranger needs the admin key. */
-export function createAdminServer(options: AdminOptions, deps: AdminDeps): AdminServer {
-  const server = createServer({ requestTimeout: 120_000, headersTimeout: 10_000 }, createAdminApp(options, deps));
-  return {
-    async listen() {
-      const { listen } = options;
-      if (listen.kind === 'unix') server.listen({ path: listen.path });
-      else server.listen({ host: listen.host, port: listen.port });
-      await once(server, 'listening');
-      const bound = server.address();
-      if (bound === null || typeof bound === 'string') return listen;
-      return { kind: 'tcp', host: bound.address, port: bound.port };
-    },
-    async close(drainMs = 0) {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeIdleConnections();
-      const cancel = deps.clock.after(drainMs, () => server.closeAllConnections());
-      await closed;
-      cancel();
-    },
-  };
+/** The admin API of `/api/v1`. Everything needs the admin key. Not listening yet. */
+export function createAdminServer(options: AdminOptions, deps: AdminDeps): { readonly server: Server } {
+  const app = createAdminApp(options, deps);
+  return { server: createHardenedServer((req, res) => void app(req, res)) };
 }
 
 function createAdminApp(options: AdminOptions, deps: AdminDeps): Express {

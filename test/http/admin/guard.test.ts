@@ -132,10 +132,3 @@ describe('the door of the admin API', () => {
     });
   }
 });
-
-it('stops a listener that serves nobody at once, and one that serves somebody after the drain', async () => {
-  const admin = await startAdmin();
-  assert.equal((await admin.call('GET', '/status')).status, 200);
-  await admin.close();
-  await assert.rejects(admin.call('GET', '/status'));
-});

@@ -2,6 +2,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createAdminServer } from '../../../sidecar/http/admin-server.ts';
 import type { AdminOptions } from '../../../sidecar/http/admin-server.ts';
+import { listen } from '../../../sidecar/http/listen.ts';
+import { systemClock } from '../../../sidecar/ops/clock.ts';
 import type { AdminDeps } from '../../../sidecar/http/admin/ports.ts';
 import { parseDuration } from '../../../sidecar/config/units.ts';
 import { withNewKey } from '../../../sidecar/keys/default-gateway.ts';
@@ -19,12 +21,49 @@ import { sha256, testPreset } from '../../support/deciding.ts';
 export const adminKey = 'admin-key-of-the-tests-at-least-32-characters';
 const resourceDeps: ResourceDeps = { presets: new Map([[testPreset.id, testPreset]]), secretKinds: () => [] };
 
+/** What the answers hold, all of them taken together. */
+export interface AnswerBody {
+  readonly id: string;
+  readonly kind: string;
+  readonly owner: string;
+  readonly disabled: boolean;
+  readonly revision: number;
+  readonly spec: {
+    readonly owner?: string;
+    readonly groups?: readonly string[];
+    readonly headers?: unknown;
+    readonly secret?: { readonly from: string; readonly value?: string };
+    readonly keys?: readonly { readonly sha256: string; readonly expires_at?: string }[];
+    readonly retired_keys?: readonly string[];
+  };
+  readonly items: readonly { readonly id: string; readonly [field: string]: unknown }[];
+  readonly next: string | null;
+  readonly code: string;
+  readonly detail: string;
+  readonly errors: readonly { readonly severity: string; readonly path?: string; readonly line?: number }[];
+  readonly token: string;
+  readonly description: string;
+  readonly state: string;
+  readonly expires_at: string;
+  readonly revoked_at: string;
+  readonly rotated_from: string;
+  readonly previous: { readonly sha256: string; readonly expires_at: string };
+  readonly key: string;
+  readonly sha256: string;
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly deleted: number;
+  readonly dry_run: boolean;
+  readonly document: string;
+  readonly public_key: string;
+}
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what a client gets is not typed
-  readonly body: any;
+  readonly body: AnswerBody;
 }
 
 export interface RunningAdmin {
@@ -53,9 +92,10 @@ export async function startAdmin(
     { readOnlyBecauseOfFiles: options.readOnly === true },
     { clock, log },
   );
-  const server = createAdminServer(
+  const address = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
+  const { server } = createAdminServer(
     {
-      listen: { kind: 'tcp', host: '127.0.0.1', port: 0 },
+      listen: address,
       adminKeyHash: sha256(adminKey),
       tokens: { defaultTtlMs: 90 * 86_400_000, maxTtlMs: 365 * 86_400_000 },
       ...options,
@@ -67,8 +107,8 @@ export async function startAdmin(
       ...deps,
     },
   );
-  const address = await server.listen();
-  const port = address.kind === 'tcp' ? address.port : 0;
+  const listener = await listen(server, address, {}, { clock: systemClock });
+  const port = Number(listener.address.split(':').at(-1));
   return {
     port,
     store,
@@ -85,10 +125,16 @@ export async function startAdmin(
       });
       const text = await response.text();
       const isJson = response.headers.get('content-type')?.includes('json') === true;
-      return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: (isJson ? JSON.parse(text) : {}) as AnswerBody,
+      };
     },
     async close() {
-      await server.close();
+      server.closeIdleConnections();
+      await listener.drain(100);
       await store.close();
     },
   };

@@ -16,22 +16,22 @@ describe('tokens over the admin API', () => {
   it('shows a token once and keeps its hash', async () => {
     const issued = await admin.call('POST', '/tokens', { consumer: 'team', ttl: '30d', description: 'ci' });
     assert.equal(issued.status, 201, issued.text);
-    const { token, id, expires_at: expiresAt } = issued.body as Record<string, string>;
-    assert.match(token ?? '', /^cf_/);
-    assert.equal(Date.parse(expiresAt ?? ''), admin.clock.now() + 30 * dayMs);
-    const record = await admin.store.getToken(id ?? '');
-    assert.equal(record?.sha256, sha256(token ?? ''));
+    const { token, id, expires_at: expiresAt } = issued.body;
+    assert.match(token, /^cf_/);
+    assert.equal(Date.parse(expiresAt), admin.clock.now() + 30 * dayMs);
+    const record = await admin.store.getToken(id);
+    assert.equal(record?.sha256, sha256(token));
     assert.equal(record.consumer, 'team');
 
-    const seen = [await admin.call('GET', `/tokens/${id ?? ''}`), await admin.call('GET', '/tokens?consumer=team')];
-    for (const answer of seen) assert.ok(answer.status === 200 && !answer.text.includes(token ?? 'none'));
-    assert.ok(!admin.logged.join('').includes(token ?? 'none'));
+    const seen = [await admin.call('GET', `/tokens/${id}`), await admin.call('GET', '/tokens?consumer=team')];
+    for (const answer of seen) assert.ok(answer.status === 200 && !answer.text.includes(token));
+    assert.ok(!admin.logged.join('').includes(token));
     assert.equal((await admin.call('GET', '/tokens?consumer=other')).body.items.length, 0);
   });
 
   it('gives the default life where none is asked for', async () => {
     const issued = await admin.call('POST', '/tokens', { consumer: 'team' });
-    assert.equal(Date.parse(issued.body.expires_at as string), admin.clock.now() + 90 * dayMs);
+    assert.equal(Date.parse(issued.body.expires_at), admin.clock.now() + 90 * dayMs);
   });
 
   it('refuses lives that it should not give', async () => {
@@ -53,16 +53,16 @@ describe('tokens over the admin API', () => {
     ] as const) {
       const answer = await admin.call('POST', '/tokens', { consumer: 'team', ...body });
       assert.equal(answer.status, status, JSON.stringify(body) + answer.text);
-      assert.equal(answer.body.errors[0].path, path);
+      assert.equal(answer.body.errors[0]?.path, path);
     }
     assert.equal((await admin.call('GET', '/tokens')).body.items.length, 0);
   });
 
   it('revokes, once and for all', async () => {
-    const { id } = (await admin.call('POST', '/tokens', { consumer: 'team' })).body as { id: string };
+    const { id } = (await admin.call('POST', '/tokens', { consumer: 'team' })).body;
     const revoked = await admin.call('POST', `/tokens/${id}/revoke`);
     assert.equal(revoked.body.state, 'revoked');
-    const at = revoked.body.revoked_at as string;
+    const at = revoked.body.revoked_at;
     admin.clock.advance(1_000);
     assert.equal((await admin.call('POST', `/tokens/${id}/revoke`)).body.revoked_at, at);
     assert.equal((await admin.call('POST', `/tokens/${id}/rotate`, {})).status, 400);
@@ -71,22 +71,22 @@ describe('tokens over the admin API', () => {
 
   it('rotates with an overlap: the new one lives its own life, the old one ends', async () => {
     const old = (await admin.call('POST', '/tokens', { consumer: 'team', ttl: '30d', description: 'ci' })).body;
-    const rotated = await admin.call('POST', `/tokens/${String(old.id)}/rotate`, { overlap: '1h', ttl: '10d' });
+    const rotated = await admin.call('POST', `/tokens/${old.id}/rotate`, { overlap: '1h', ttl: '10d' });
     assert.equal(rotated.status, 201, rotated.text);
     assert.notEqual(rotated.body.token, old.token);
     assert.equal(rotated.body.rotated_from, old.id);
     assert.equal(rotated.body.description, 'ci');
-    assert.equal(Date.parse(rotated.body.expires_at as string), admin.clock.now() + 10 * dayMs);
+    assert.equal(Date.parse(rotated.body.expires_at), admin.clock.now() + 10 * dayMs);
     const ends = admin.clock.now() + 3_600_000;
-    assert.equal(Date.parse(rotated.body.previous.expires_at as string), ends);
-    assert.equal((await admin.store.getToken(old.id as string))?.expiresAtMs, ends);
+    assert.equal(Date.parse(rotated.body.previous.expires_at), ends);
+    assert.equal((await admin.store.getToken(old.id))?.expiresAtMs, ends);
     admin.clock.advance(3_600_000);
-    assert.equal((await admin.call('GET', `/tokens/${String(old.id)}`)).body.state, 'expired');
+    assert.equal((await admin.call('GET', `/tokens/${old.id}`)).body.state, 'expired');
   });
 
   it('never lengthens the life of what it replaces', async () => {
     const old = (await admin.call('POST', '/tokens', { consumer: 'team', ttl: '1h' })).body;
-    const rotated = await admin.call('POST', `/tokens/${String(old.id)}/rotate`);
+    const rotated = await admin.call('POST', `/tokens/${old.id}/rotate`);
     assert.equal(rotated.status, 201, rotated.text);
     assert.equal(rotated.body.previous.expires_at, old.expires_at);
   });
@@ -99,7 +99,7 @@ describe('the keys of a gateway', () => {
     await admin.call('PUT', '/gateways/edge', { keys: [{ sha256: first }], upstreams: ['*'] });
     const one = await admin.call('POST', '/gateways/edge/rotate', { overlap: '1h' });
     assert.equal(one.status, 201, one.text);
-    const key = one.body.key as string;
+    const key = one.body.key;
     assert.ok(key.length >= 32 && !key.includes('$'));
     assert.deepEqual(one.body.previous, {
       sha256: first,
@@ -107,11 +107,9 @@ describe('the keys of a gateway', () => {
     });
     assert.deepEqual(admin.keptKeys, [key]);
     const two = await admin.call('POST', '/gateways/edge/rotate');
-    const { spec } = (await admin.call('GET', '/gateways/edge')).body as {
-      spec: { keys: { sha256: string; expires_at?: string }[]; retired_keys: string[] };
-    };
+    const { spec } = (await admin.call('GET', '/gateways/edge')).body;
     assert.deepEqual(
-      spec.keys.map((live) => live.sha256),
+      spec.keys?.map((live) => live.sha256),
       [two.body.sha256, sha256(key)],
     );
     assert.equal(spec.keys[0]?.expires_at, undefined);
