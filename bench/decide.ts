@@ -1,32 +1,73 @@
 /** `decide()` in process: its cost, and that the cost does not grow with policies or with tokens in the store. */
 import { hash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { decide } from '../sidecar/core/decide.ts';
 import type { DecisionContext, Question } from '../sidecar/core/decision.ts';
 import type { ResourceRecord } from '../sidecar/core/resources.ts';
 import { deciding, gateway, question, resource, snapshotOf } from '../test/support/deciding.ts';
 import { judge, type Row } from './row.ts';
 import { bootstrapMedian, median } from './stats.ts';
+import { createTokenWorld, tokenAt } from './token-world.ts';
 
 const batch = 200;
+const warmTokens = 10_000;
 
 export async function benchDecide({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const rounds = quick ? 20 : 100;
-  const small = await context(1);
-  const large = await context(10_000);
-  const { one, other } = compare(small, large, rounds);
+  return [...(await policyRows(rounds)), ...(await tokenRows(rounds, quick ? 100_000 : 1_000_000))];
+}
+
+async function policyRows(rounds: number): Promise<readonly Row[]> {
+  const one = await context(1);
+  const many = await context(10_000);
+  return flatnessRows('1 policy', '10,000 policies', compare(one, many, rounds));
+}
+
+async function tokenRows(rounds: number, tokens: number): Promise<readonly Row[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'credentialflow-bench-'));
+  const few = await createTokenWorld(join(folder, 'one.db'), 1);
+  const many = await createTokenWorld(join(folder, 'many.db'), tokens);
+  try {
+    await few.warm(1);
+    await many.warm(warmTokens);
+    const base = await context(100);
+    const one = { ...base, validators: [few.validator] };
+    const other = { ...base, validators: [many.validator] };
+    const rotating = timeRound(
+      other,
+      Array.from({ length: warmTokens }, (_, i) => asking(tokenAt(i))),
+    );
+    return [
+      ...flatnessRows(
+        '1 token in the store',
+        `${tokens.toLocaleString('en-US')} tokens`,
+        compare(one, other, rounds, asking(tokenAt(0))),
+      ),
+      { name: `decide: ${warmTokens.toLocaleString('en-US')} warm tokens in turn`, value: rotating, unit: 'µs' },
+    ];
+  } finally {
+    await few.close();
+    await many.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function flatnessRows(small: string, large: string, { one, other }: Comparison): readonly Row[] {
   const ratios = other.map((value, round) => value / (one[round] ?? NaN));
   const cost = bootstrapMedian(one);
   const interval = bootstrapMedian(ratios);
   return [
     {
-      name: 'decide: warm, 1 policy',
+      name: `decide: warm, ${small}`,
       value: median(one),
       unit: 'µs',
       interval: cost,
       ...judge({ at: 'most', limit: 5 }, cost),
     },
     {
-      name: 'decide: warm, 10,000 policies',
+      name: `decide: warm, ${large}`,
       value: median(other),
       unit: 'µs',
       ratio: median(ratios),
@@ -35,6 +76,8 @@ export async function benchDecide({ quick }: { readonly quick: boolean }): Promi
     },
   ];
 }
+
+const asking = (token: string): Question => question({ authorization: `Bearer ${token}` });
 
 /** The real core, policies and snapshot; `policies` of them, of which the first allows the question. */
 async function context(policies: number): Promise<DecisionContext> {
@@ -66,32 +109,35 @@ async function context(policies: number): Promise<DecisionContext> {
   };
 }
 
+interface Comparison {
+  readonly one: readonly number[];
+  readonly other: readonly number[];
+}
+
 /** Interleaved rounds of both; microseconds for one decision, the median of a round's batches. */
-function compare(
-  a: DecisionContext,
-  b: DecisionContext,
-  rounds: number,
-): { readonly one: readonly number[]; readonly other: readonly number[] } {
+function compare(a: DecisionContext, b: DecisionContext, rounds: number, asked: Question = question()): Comparison {
   const one: number[] = [];
   const other: number[] = [];
-  const asked = question();
-  for (const ctx of [a, b, a, b]) timeRound(ctx, asked);
+  for (const ctx of [a, b, a, b]) timeRound(ctx, [asked]);
   for (let round = 0; round < rounds; round++) {
-    if (round % 2 === 0) one.push(timeRound(a, asked));
-    other.push(timeRound(b, asked));
-    if (round % 2 === 1) one.push(timeRound(a, asked));
+    if (round % 2 === 0) one.push(timeRound(a, [asked]));
+    other.push(timeRound(b, [asked]));
+    if (round % 2 === 1) one.push(timeRound(a, [asked]));
   }
   return { one, other };
 }
 
-function timeRound(ctx: DecisionContext, asked: Question): number {
+function timeRound(ctx: DecisionContext, questions: readonly Question[]): number {
   const times: number[] = [];
+  let next = 0;
   for (let sample = 0; sample < 50; sample++) {
     const started = process.hrtime.bigint();
     for (let i = 0; i < batch; i++) {
-      const decision = decide(asked, ctx);
-      if (decision instanceof Promise || decision.outcome !== 'allow')
+      const asked = questions[next++ % questions.length];
+      const decision = asked === undefined ? undefined : decide(asked, ctx);
+      if (decision === undefined || decision instanceof Promise || decision.outcome !== 'allow') {
         throw new Error('the question was not allowed, warm');
+      }
     }
     times.push(Number(process.hrtime.bigint() - started) / 1_000 / batch);
   }
