@@ -25,6 +25,8 @@ export interface ParseInWorkerOptions extends ParseJob {
   readonly workerUrl: URL;
   /** How long reading and parsing may take; milliseconds. */
   readonly timeoutMs: number;
+  /** Ends the worker at any moment; whoever waits is rejected. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -32,14 +34,18 @@ export interface ParseInWorkerOptions extends ParseJob {
  * The thread lives for one load, so its memory goes with it. Rejects when the worker fails or takes too long.
  */
 export async function parseInWorker(options: ParseInWorkerOptions, clock: Clock): Promise<ParsedFile | Unreadable> {
-  const { workerUrl, file, source, timeoutMs } = options;
-  const job: ParseJob = { file, source };
+  const { workerUrl, file, owner, text, timeoutMs, signal } = options;
+  const job: ParseJob = { file, owner, text };
   // No environment and no arguments: a parser needs neither, and what it does not have it cannot leak.
   const worker = new Worker(workerUrl, { workerData: job, env: {}, argv: [] });
   const answers = createAnswerQueue(worker);
+  const abort = (): void => answers.fail(new Error('stopped'));
+  signal?.addEventListener('abort', abort);
   const close = async (): Promise<void> => {
+    signal?.removeEventListener('abort', abort);
     await worker.terminate();
   };
+  if (signal?.aborted === true) abort();
   const cancel = clock.after(timeoutMs, () => answers.fail(new Error('parsing took too long')));
   try {
     const first = await answers.take();

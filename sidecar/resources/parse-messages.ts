@@ -1,10 +1,15 @@
 import type { Problem } from '../core/error.ts';
+import type { Owner } from '../core/resources.ts';
 import type { Declaration } from './parse.ts';
 
 /** What the worker is started with. */
 export interface ParseJob {
+  /** What is read, and how problems name it. */
   readonly file: string;
-  readonly source: string;
+  /** Who owns what it declares. */
+  readonly owner: Owner;
+  /** In place of the file's content. */
+  readonly text?: string | undefined;
 }
 
 /** The first answer comes unasked; then one for each message, so that neither side piles up. */

@@ -12,8 +12,8 @@ import { readItems } from './read-items.ts';
 export type Declaration = Extract<Mutation, { readonly op: 'put' | 'put_token' }>;
 
 export interface ParseOptions {
-  /** Name of the source, which owns what it declares as `file:<source>`; default the file's base name. */
-  readonly source?: string;
+  /** Who owns what it declares; default `file:` and the file's base name. */
+  readonly owner?: Owner;
   /** True: references to what these documents do not declare are errors instead of warnings. Default false. */
   readonly complete?: boolean;
 }
@@ -34,20 +34,19 @@ export function sourceName(file: string): string {
 
 /** Reads one resource file: YAML or JSON, one or several documents, empty = nothing. Never throws. */
 export function parseResources(text: string, file: string, deps: ResourceDeps, options: ParseOptions = {}): Parsed {
-  const source = options.source ?? sourceName(file);
-  return parseResourceFiles([{ text, file, source }], deps, options);
+  const { owner = ownerOf(file), complete = false } = options;
+  return parseResourceFiles([{ text, file, owner }], deps, { complete });
 }
 
 /** Reads several files as one, so that they may refer to each other; each owns its own part. */
 export function parseResourceFiles(
-  files: readonly { readonly text: string; readonly file: string; readonly source?: string }[],
+  files: readonly { readonly text: string; readonly file: string; readonly owner?: Owner }[],
   deps: ResourceDeps,
   options: { readonly complete?: boolean } = {},
 ): Parsed {
   const items: ReadItem[] = [];
   const problems: Problem[] = [];
-  for (const { text, file, source = sourceName(file) } of files) {
-    const owner: Owner = `file:${source}`;
+  for (const { text, file, owner = ownerOf(file) } of files) {
     const read = readItems(text, file, owner, deps);
     for (const item of read.items) items.push(item);
     for (const problem of read.problems) problems.push(problem);
@@ -56,6 +55,10 @@ export function parseResourceFiles(
     problems.push(problem);
   }
   return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };
+}
+
+function ownerOf(file: string): Owner {
+  return `file:${sourceName(file)}`;
 }
 
 function declarationOf(item: ReadItem): Declaration {

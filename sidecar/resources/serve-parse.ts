@@ -17,7 +17,7 @@ const chunkSize = 200;
  */
 export function serveParse(port: MessagePort, job: ParseJob, deps: ResourceDeps): void {
   const answer = (message: ParseAnswer): void => port.postMessage(message);
-  const read = readBytes(job.file);
+  const read = job.text === undefined ? readBytes(job.file) : { bytes: Buffer.from(job.text) };
   if ('type' in read) {
     answer(read);
     return;
@@ -52,12 +52,12 @@ function readBytes(file: string): { readonly bytes: Buffer } | Unreadable {
   }
 }
 
-function parseBytes(bytes: Buffer, { file, source }: ParseJob, deps: ResourceDeps): Parsed {
+function parseBytes(bytes: Buffer, { file, owner }: ParseJob, deps: ResourceDeps): Parsed {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return { mutations: [], problems: [{ severity: 'error', message: 'the file is not UTF-8', file }] };
   }
-  return parseResources(text, file, deps, { source });
+  return parseResources(text, file, deps, { owner });
 }

@@ -131,7 +131,7 @@ function readBaseUrl(text: string | undefined, preset: Preset, { report }: ReadC
   if (url.search !== '' || written.includes('?')) report(['base_url'], 'must have no query');
   if (url.hash !== '' || written.includes('#')) report(['base_url'], 'must have no fragment');
   // The URL parser resolves dot segments silently, so the path is judged as it was written.
-  const path = /^https?:\/\/[^/]*(\/.*)?$/i.exec(written)?.[1]?.replace(/\/$/, '') ?? '';
+  const path = /^https?:\/\/[^/?#]*(\/[^?#]*)?/i.exec(written)?.[1]?.replace(/\/$/, '') ?? '';
   if (path !== '' && readPath(path, false) === undefined) report(['base_url'], 'must have a path in its normal form');
   const loopback = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url.protocol === 'http:' && !loopback && !preset.secretOptional) {
