@@ -1,0 +1,180 @@
+import type { Decision } from '../core/decision.ts';
+import type { AuditSink, Clock, Log } from '../core/ports.ts';
+import { createEarlyDenials } from './early-denials.ts';
+import { lineOfRecord, takeRecord, type DecisionRecord } from './record.ts';
+
+export interface AuditOptions {
+  /** Records that may wait to be written. */
+  readonly bufferRecords: number;
+  /** `drop` counts what is lost; `block` makes {@link Audit.isBlocking} true until there is room. */
+  readonly onFull: 'drop' | 'block';
+}
+
+export interface AuditDeps {
+  /** Undefined: nothing is recorded. */
+  readonly sink: AuditSink | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For the metrics. */
+  readonly observe: (outcome: 'written' | 'dropped', records: number) => void;
+}
+
+export interface Audit {
+  /** Hot path; neither throws nor waits. */
+  recordDecision(decision: Decision): void;
+  /** True: new decisions must be denied with `audit_blocked`. */
+  isBlocking(): boolean;
+  /** Writes what is there; resolves when it is written or could not be. */
+  flush(): Promise<void>;
+  /** Writes what is there and closes the sink. */
+  close(): Promise<void>;
+}
+
+type Entry = DecisionRecord | string;
+
+const flushMs = 100;
+const flushRecords = 1_000;
+/** Lines are built on the main loop: in pieces, so that no decision waits for long. */
+const pieceRecords = 128;
+const earlyDenialsMs = 1_000;
+const maxEarlyDenialCells = 1_000;
+
+/** Records decisions. A kill loses at most what the last 100 ms brought (or 1,000 records). */
+export function createAudit(options: AuditOptions, deps: AuditDeps): Audit {
+  const { sink } = deps;
+  return sink === undefined ? noAudit : createRecorder(options, { ...deps, sink });
+}
+
+const noAudit: Audit = {
+  recordDecision: () => undefined,
+  isBlocking: () => false,
+  flush: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+
+function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink: AuditSink }): Audit {
+  const { sink, clock, log } = deps;
+  const { bufferRecords, onFull } = options;
+  // Decisions that were under way when the buffer became full still come in; even then memory has a bound.
+  const hardLimit = onFull === 'block' ? bufferRecords + flushRecords : bufferRecords;
+  const earlyDenials = createEarlyDenials({ maxCells: maxEarlyDenialCells });
+  let waiting: Entry[] = [];
+  /** Taken out of `waiting` by the flush under way, not yet written. */
+  let leaving = 0;
+  let flushing: Promise<void> | undefined;
+  let lost: { records: number; readonly sinceMs: number } | undefined;
+  let failing = false;
+
+  function add(entry: Entry): void {
+    if (waiting.length + leaving >= hardLimit) {
+      drop(1);
+      return;
+    }
+    waiting.push(entry);
+    if (waiting.length >= flushRecords && flushing === undefined && !failing) void flush();
+  }
+
+  function drop(records: number): void {
+    if (lost === undefined) {
+      lost = { records: 0, sinceMs: clock.now() };
+      log.error('audit_records_lost', { reason: failing ? 'sink' : 'buffer_full' });
+    }
+    lost.records += records;
+    deps.observe('dropped', records);
+  }
+
+  function flush(): Promise<void> {
+    flushing ??= writeAll().finally(() => {
+      flushing = undefined;
+    });
+    return flushing;
+  }
+
+  async function writeAll(): Promise<void> {
+    const entries = waiting;
+    waiting = [];
+    leaving = entries.length;
+    for (let from = 0; from < entries.length; from += pieceRecords) {
+      const piece = entries.slice(from, from + pieceRecords);
+      if (!(await write(piece.map(lineOf), piece.length))) {
+        if (onFull === 'block') {
+          waiting = [...entries.slice(from), ...waiting];
+          leaving = 0;
+          return;
+        }
+        drop(piece.length);
+      }
+      leaving -= piece.length;
+    }
+    await writeGap();
+  }
+
+  /** Says where the record has a hole, once there is somewhere to say it. */
+  async function writeGap(): Promise<void> {
+    if (lost === undefined) return;
+    const gap = lost;
+    lost = undefined;
+    const line = JSON.stringify({
+      time: new Date(clock.now()).toISOString(),
+      event: 'audit_gap',
+      lost: gap.records,
+      since: new Date(gap.sinceMs).toISOString(),
+    });
+    if (await write([line], 0)) {
+      log.warn('audit_gap_closed', { lost: gap.records });
+      return;
+    }
+    // What was lost while this was tried belongs to the same hole.
+    lost = { records: gap.records + lostSince(), sinceMs: gap.sinceMs };
+  }
+
+  function lostSince(): number {
+    return lost?.records ?? 0;
+  }
+
+  async function write(lines: readonly string[], records: number): Promise<boolean> {
+    try {
+      await sink.write(lines);
+    } catch (error) {
+      if (!failing) log.error('audit_sink_failed', { sink: sink.kind, error });
+      failing = true;
+      return false;
+    }
+    if (failing) log.info('audit_sink_works_again', { sink: sink.kind });
+    failing = false;
+    if (records > 0) deps.observe('written', records);
+    return true;
+  }
+
+  function takeEarlyDenials(): void {
+    for (const line of earlyDenials.take(clock.now())) add(line);
+  }
+
+  const cancels = [clock.every(flushMs, () => void flush()), clock.every(earlyDenialsMs, takeEarlyDenials)];
+
+  return {
+    recordDecision(decision) {
+      const early = decision.deliberation.consumerId === '';
+      if (decision.outcome === 'deny' && (early || decision.code === 'audit_blocked')) earlyDenials.add(decision);
+      else add(takeRecord(decision, clock.monotonic()));
+    },
+    isBlocking: () => onFull === 'block' && waiting.length + leaving >= bufferRecords,
+    async flush() {
+      // The one under way may have begun before the newest record.
+      if (flushing !== undefined) await flushing;
+      await flush();
+    },
+    async close() {
+      for (const cancel of cancels) cancel();
+      if (flushing !== undefined) await flushing;
+      takeEarlyDenials();
+      await flush();
+      if (waiting.length > 0) drop(waiting.length);
+      await sink.close();
+    },
+  };
+}
+
+function lineOf(entry: Entry): string {
+  return typeof entry === 'string' ? entry : lineOfRecord(entry);
+}

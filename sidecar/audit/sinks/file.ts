@@ -1,0 +1,88 @@
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { AuditSink } from '../../core/ports.ts';
+
+export interface FileSinkOptions {
+  readonly path: string;
+  /** The file rotates before it would grow beyond this. */
+  readonly maxFileBytes: number;
+  /** Files kept, the current one included: `path`, `path.1` (the youngest) … */
+  readonly maxFiles: number;
+}
+
+/** Appends to a file of mode 0600. A write that fails (a full disk) leaves no half line behind; the next one starts anew. */
+export function createFileSink(options: FileSinkOptions): AuditSink {
+  const { path, maxFileBytes, maxFiles } = options;
+  let current: { readonly file: FileHandle; bytes: number } | undefined;
+
+  async function openCurrent(): Promise<{ readonly file: FileHandle; bytes: number }> {
+    if (current !== undefined) return current;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const file = await open(path, 'a+', 0o600);
+    try {
+      // It may be there already, with other rights, or with half a line of a process that was killed.
+      await file.chmod(0o600);
+      const { size } = await file.stat();
+      if (await endsInLine(file, size)) current = { file, bytes: size };
+      else {
+        await file.appendFile('\n');
+        current = { file, bytes: size + 1 };
+      }
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return current;
+  }
+
+  async function closeCurrent(): Promise<void> {
+    const closing = current;
+    current = undefined;
+    await closing?.file.close();
+  }
+
+  async function rotate(): Promise<void> {
+    await closeCurrent();
+    await rm(numbered(maxFiles - 1), { force: true });
+    for (let number = maxFiles - 2; number >= 0; number--) {
+      await rename(numbered(number), numbered(number + 1)).catch(ignoreMissing);
+    }
+  }
+
+  function numbered(number: number): string {
+    return number === 0 ? path : `${path}.${number}`;
+  }
+
+  async function append(bytes: Buffer): Promise<void> {
+    const { file, bytes: before } = await openCurrent();
+    try {
+      await file.appendFile(bytes);
+    } catch (error) {
+      await file.truncate(before).catch(() => undefined);
+      await closeCurrent().catch(() => undefined);
+      throw error;
+    }
+    if (current !== undefined) current.bytes = before + bytes.length;
+  }
+
+  return {
+    kind: 'file',
+    async write(lines) {
+      const bytes = Buffer.from(`${lines.join('\n')}\n`);
+      const { bytes: size } = await openCurrent();
+      if (size > 0 && size + bytes.length > maxFileBytes) await rotate();
+      await append(bytes);
+    },
+    close: closeCurrent,
+  };
+}
+
+async function endsInLine(file: FileHandle, size: number): Promise<boolean> {
+  if (size === 0) return true;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer.toString('latin1') === '\n';
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+}
