@@ -11,7 +11,8 @@ const kinds: ReadonlyMap<string, InjectorKind> = new Map([header, basic].map((ki
 /** What is wrong with an injection; empty: nothing. */
 export function checkInjection(spec: InjectionSpec): readonly string[] {
   const kind = kinds.get(spec.kind);
-  if (kind === undefined) return [`the injection "${spec.kind}" is not known; known are ${[...kinds.keys()].join(', ')}`];
+  if (kind === undefined)
+    return [`the injection "${spec.kind}" is not known; known are ${[...kinds.keys()].join(', ')}`];
   return kind.check(spec);
 }
 

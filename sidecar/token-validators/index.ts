@@ -1,0 +1,7 @@
+import type { TokenValidator } from '../core/ports.ts';
+import { createOpaqueValidator, type OpaqueValidatorDeps } from './opaque.ts';
+
+/** Every way to judge a token, in the order in which they are asked. A new one is its file and its line here. */
+export function createTokenValidators(deps: OpaqueValidatorDeps): readonly TokenValidator[] {
+  return [createOpaqueValidator(deps)];
+}
