@@ -18,7 +18,7 @@ export function storeFault(error: unknown): CredentialFlowError {
     const text = property(error, 'errstr');
     return new CredentialFlowError('store_failed', `sqlite: ${typeof text === 'string' ? text : 'error'} (${code})`);
   }
-  return new CredentialFlowError('store_failed', `the store failed (${nameOf(error)})`);
+  return new CredentialFlowError('store_failed', `the store failed (${faultName(error)})`);
 }
 
 /** Runs `work`; whatever it throws leaves as a CredentialFlowError. */
@@ -55,7 +55,8 @@ function primaryCode(error: unknown): number | undefined {
   return typeof extended === 'number' ? extended & 0xff : undefined;
 }
 
-function nameOf(error: unknown): string {
+/** What can be said of any error without quoting it. */
+export function faultName(error: unknown): string {
   const code = property(error, 'code');
   if (typeof code === 'string') return code;
   return error instanceof Error ? error.name : typeof error;

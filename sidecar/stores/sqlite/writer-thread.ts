@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { Log } from '../../core/ports.ts';
-import { fromWire, storeFault, type WireFault } from './faults.ts';
+import { faultName, fromWire, storeFault, type WireFault } from './faults.ts';
 import type { Migrated } from './migrate.ts';
 import type { WriterPort, WriterRequest } from './writer-port.ts';
 import type { WriterOptions } from './writer.ts';
@@ -27,7 +27,12 @@ export async function startWriterThread(
   options: WriterOptions,
   deps: { readonly log: Log; /** Default: the writer. */ readonly workerUrl?: URL },
 ): Promise<{ readonly port: WriterPort; readonly migrated: Migrated }> {
-  const worker = new Worker(deps.workerUrl ?? writerWorkerUrl, { workerData: options, name: 'store-writer' });
+  const worker = new Worker(deps.workerUrl ?? writerWorkerUrl, {
+    workerData: options,
+    name: 'store-writer',
+    // Flags of the process (`--input-type`, `--eval`) are not the thread's business, and some stop it.
+    execArgv: [],
+  });
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let closing = false;
@@ -50,7 +55,7 @@ export async function startWriterThread(
   }
 
   worker.on('message', settle);
-  worker.on('error', (error) => die(error instanceof Error ? error.name : 'error'));
+  worker.on('error', (error) => die(faultName(error)));
   worker.on('messageerror', () => die('message'));
   worker.on('exit', (code) => die(`exit ${code}`));
 
@@ -82,6 +87,8 @@ export async function startWriterThread(
       const exited = new Promise((resolve) => worker.once('exit', resolve));
       if (dead !== undefined) return;
       await ask('close', []);
+      // Nothing waits for an answer now, but the caller waits for the thread.
+      worker.ref();
       await exited;
     },
   };

@@ -60,7 +60,10 @@ export function lifeContract(open: OpenForTest): void {
 
   test('has everything after it was opened again', async (t) => {
     const { store, reopen } = await open(t);
-    if (reopen === undefined) return void t.skip('nothing outlives this store');
+    if (reopen === undefined) {
+      t.skip('nothing outlives this store');
+      return;
+    }
     await store.apply([[put('team', file), put('other', file), putToken('t', file)]], applyOptions());
     await store.write([{ op: 'set_disabled', kind: 'consumer', id: 'team', disabled: true }], admin);
     await store.write([{ op: 'revoke_token', id: 'tok_t', atMs: 5 }], admin);

@@ -12,9 +12,10 @@ export function readAllContract(open: OpenForTest): void {
     assert.deepEqual(identity, await store.identity());
     const reading = chunks[Symbol.asyncIterator]();
     const first = await reading.next();
+    assert.ok(first.done !== true);
     await store.write([put('zz-later'), { op: 'delete', kind: 'consumer', id: 'team', owner: 'api' }], admin);
     await store.apply([[put('c01000', file, 'changed'), ...many(1_000)]], applyOptions());
-    const records = [...(first.value ?? []), ...(await collect({ [Symbol.asyncIterator]: () => reading }))];
+    const records = [...first.value, ...(await collect({ [Symbol.asyncIterator]: () => reading }))];
     assert.equal(records.length, 1_201);
     assert.deepEqual(records.at(-1), { ...records.at(-1), id: 'team', disabled: true });
     assert.equal(records.find((record) => record.id === 'c01000')?.revision, 1);
