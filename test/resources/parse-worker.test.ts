@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { systemClock } from '../../sidecar/ops/clock.ts';
+import { presets } from '../../sidecar/presets/index.ts';
+import { parseInWorker } from '../../sidecar/resources/parse-in-worker.ts';
+import { resourcesTemplate } from '../../sidecar/resources/template.ts';
+
+const workerUrl = new URL('../../sidecar/parse-worker.ts', import.meta.url);
+
+async function parseText(text: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'cf-parse-'));
+  try {
+    const file = join(folder, 'resources.yaml');
+    await writeFile(file, text);
+    const parsed = await parseInWorker({ file, owner: 'file:x', workerUrl, timeoutMs: 60_000 }, systemClock);
+    assert.ok('chunks' in parsed);
+    await parsed.close();
+    return parsed;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+test('the real worker knows the families: the template of init is valid without a warning', async () => {
+  const { count, problems } = await parseText(resourcesTemplate());
+  assert.deepEqual([count, problems], [4, []]);
+});
+
+test('the real worker accepts every preset with its defaults', async () => {
+  const upstreams = [...presets.values()].map(({ id, baseUrl }) => {
+    return `  - { id: ${id}, preset: ${id}${baseUrl === undefined ? ', base_url: "https://api.example"' : ''} }\n`;
+  });
+  const { count, problems } = await parseText(`upstreams:\n${upstreams.join('')}`);
+  assert.deepEqual([count, problems], [presets.size, []]);
+});
+
+test('the real worker asks the families what they think of references and injections', async () => {
+  const { problems } = await parseText(
+    `upstreams:
+  - { id: a, preset: openai, injection: { kind: magic } }
+credentials:
+  - { id: b, upstream: a, secret: { from: moon } }
+`,
+  );
+  assert.deepEqual(
+    problems.map(({ path }) => path),
+    ['upstreams[0].injection', 'credentials[0].secret'],
+  );
+});
