@@ -19,6 +19,8 @@ export function decide(question: Question, ctx: DecisionContext): Decision | Pro
   const snapshot = ctx.snapshot();
   const d = open(question, ctx, snapshot ?? nothingKnown);
   if (snapshot === undefined) return deny(d, ctx, 'not_ready', 1_000);
+  const paused = ctx.pausedBy();
+  if (paused !== undefined) return deny(d, ctx, paused, 1_000);
   try {
     const refused =
       identifyGateway(d, ctx) ?? // 1. the caller proves that it is a gateway

@@ -66,6 +66,8 @@ export interface DecisionContext {
   readonly equal: (a: string, b: string) => boolean;
   /** Milliseconds since the last successful read of changes. */
   readonly stateAgeMs: () => number;
+  /** Why nothing may be allowed at the moment (the audit cannot be written); undefined: nothing stands in the way. */
+  readonly pausedBy: () => DenialCode | undefined;
   /** Unique, short, not secret. */
   readonly newDecisionId: () => string;
   /** Step 10: metrics and one audit event; must neither throw nor wait. */

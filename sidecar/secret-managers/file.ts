@@ -30,9 +30,10 @@ export const file: SecretManagerKind = {
           looking = true;
           const now = await signatureOf(path);
           looking = false;
-          const before = known;
+          const isSame = now === known;
           known = now;
-          if (before !== undefined && before !== now) changed();
+          // Also the first time: the file may have changed after it was read and before it was watched.
+          if (!isSame) changed();
         };
         void look();
         return clock.every(pollMs, () => void look());

@@ -180,6 +180,7 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     sha256,
     equal: (a, b) => a === b,
     stateAgeMs: () => ctx.ageMs,
+    pausedBy: () => undefined,
     newDecisionId: () => `d${String(++decisions)}`,
     record: (decision) => ctx.recorded.push(decision),
     onFault: (error) => ctx.faults.push(error),

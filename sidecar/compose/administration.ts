@@ -1,0 +1,126 @@
+import type { Config } from '../config/config.ts';
+import { hasErrors } from '../config/problems.ts';
+import { parseDuration } from '../config/units.ts';
+import { CredentialFlowError } from '../core/error.ts';
+import type { Clock, Log, Store } from '../core/ports.ts';
+import { resourceKinds, type ResourceRecord, type TokenRecord } from '../core/resources.ts';
+import { Secret } from '../core/secret.ts';
+import type { AdminDeps, AppliedText, ApplyTextOptions } from '../http/admin/ports.ts';
+import { createAdminServer } from '../http/admin-server.ts';
+import { checkInjection } from '../injectors/index.ts';
+import { defaultGatewayId, withNewKey } from '../keys/default-gateway.ts';
+import { newAccessKey, writeKeyFile, type LoadedKeys } from '../keys/key-files.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import { randomBase62 } from '../keys/random-text.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { presets } from '../presets/index.ts';
+import type { ResourceDeps } from '../resources/kind.ts';
+import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
+import { parseInWorker } from '../resources/parse-in-worker.ts';
+import { toDocument } from '../resources/to-document.ts';
+import { checkSecretReference } from '../secret-managers/index.ts';
+import { mintToken } from '../token-validators/opaque-token.ts';
+import { sha256 } from './hashing.ts';
+import { parseWorkerUrl } from './parse-worker-url.ts';
+
+export interface AdministrationDeps {
+  readonly store: Store;
+  readonly keys: LoadedKeys;
+  readonly keyring: Keyring;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly status: AdminDeps['status'];
+}
+
+/** What documents are checked against, in the sidecar and in the command line. */
+export const resourceDeps: ResourceDeps = {
+  presets,
+  secretKinds: checkSecretReference,
+  injectionProblems: checkInjection,
+};
+
+const parseTimeoutMs = 120_000;
+const exportPageSize = 500;
+
+/** The admin API, wired. Not listening yet. */
+export function createAdministration(config: Config, deps: AdministrationDeps): ReturnType<typeof createAdminServer> {
+  const { store, keys, keyring, metrics, clock, log } = deps;
+  const tagKey = keyring.derive('token-tag');
+  return createAdminServer(
+    { listen: config.listen.admin, adminKeyHash: sha256(keys.admin.reveal()), tokens: config.tokens },
+    {
+      store,
+      clock,
+      log,
+      parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
+      toBody: toResourceBody,
+      applyText: (text, options) => applyText(text, options, deps),
+      exportDocument: () => exportDocument(store),
+      mintToken: () => mintToken({ keyId: keyring.current, tagKey, randomBase62 }),
+      sealSecret: async (plaintext, binding) => ({ from: 'sealed', value: await keyring.seal(plaintext, binding) }),
+      sealingKey: () => keyring.sealingKey(),
+      mintGatewayKey() {
+        const key = newAccessKey('gateway');
+        return { key: new Secret(key), sha256: sha256(key) };
+      },
+      withNewGatewayKey: withNewKey,
+      keepGatewayKey(gatewayId, key) {
+        const hasFile = gatewayId === defaultGatewayId && keys.sources.gateway === 'file';
+        if (hasFile) writeKeyFile(config.dataDir, 'gateway', key);
+        return Promise.resolve(hasFile);
+      },
+      status: deps.status,
+      parseDuration,
+      observe: ({ method, status }) => {
+        metrics.adminRequest(method, status);
+      },
+    },
+  );
+}
+
+/** Parsed in a thread, like a file: a large document must not hold up decisions. */
+async function applyText(text: string, options: ApplyTextOptions, deps: AdministrationDeps): Promise<AppliedText> {
+  const { file, owner } = options;
+  const job = { file, owner, text, workerUrl: parseWorkerUrl, timeoutMs: parseTimeoutMs };
+  const parsed = await parseInWorker(job, deps.clock);
+  if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
+  try {
+    const { problems } = parsed;
+    if (hasErrors(problems)) throw new CredentialFlowError('resource_invalid', undefined, { problems });
+    const report = await deps.store.apply(parsed.chunks, options);
+    return { report, warnings: problems };
+  } finally {
+    await parsed.close();
+  }
+}
+
+/** Everything but the default gateway, which each installation makes of its own key. */
+async function exportDocument(store: Store): Promise<string> {
+  const records: ResourceRecord[] = [];
+  for (const kind of resourceKinds) {
+    for await (const page of pages((after) => store.listResources(kind, { after, limit: exportPageSize }))) {
+      records.push(...page);
+    }
+  }
+  const tokens: TokenRecord[] = [];
+  for await (const page of pages((after) => store.listTokens({}, { after, limit: exportPageSize })))
+    tokens.push(...page);
+  const isDefault = (record: ResourceRecord): boolean =>
+    record.kind === 'gateway' && record.id === defaultGatewayId && record.owner === 'api';
+  return toDocument(
+    records.filter((record) => !isDefault(record)),
+    tokens,
+  );
+}
+
+async function* pages<T extends { readonly id: string }>(
+  read: (after: string | undefined) => Promise<readonly T[]>,
+): AsyncGenerator<readonly T[], void> {
+  let after: string | undefined;
+  do {
+    const page: readonly T[] = await read(after);
+    yield page;
+    after = page.length < exportPageSize ? undefined : page.at(-1)?.id;
+  } while (after !== undefined);
+}

@@ -1,0 +1,87 @@
+import { createChangeFollower, type ChangeFollower } from '../caches/change-follower.ts';
+import { createFreshness } from '../caches/freshness.ts';
+import { createCache } from '../caches/index.ts';
+import { createValueSealer } from '../caches/sealed-values.ts';
+import { createTokenLookup } from '../caches/tiered.ts';
+import { createTokenL1 } from '../caches/token-l1.ts';
+import type { Config } from '../config/config.ts';
+import type { Cache, Clock, Log, Store, TokenLookup } from '../core/ports.ts';
+import type { Keyring } from '../keys/keyring.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { SnapshotKeeper } from '../snapshot/keeper.ts';
+
+/** The path of a token's facts: L1, cache and store, and the follower that keeps them fresh. */
+export interface TokenState {
+  readonly cache: Cache;
+  readonly lookup: TokenLookup;
+  readonly follower: ChangeFollower;
+  stop(): Promise<void>;
+}
+
+export interface TokenStateDeps {
+  readonly store: Store;
+  readonly storeId: string;
+  readonly keyring: Keyring;
+  readonly keeper: SnapshotKeeper;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A touched key takes about 200 bytes. */
+const maxTouchedKeys = 200_000;
+const changePageSize = 500;
+const positiveTtlMs = 300_000;
+const negativeTtlMs = 30_000;
+
+export async function createTokenState(config: Config, deps: TokenStateDeps): Promise<TokenState> {
+  const { store, keyring, keeper, metrics, clock, log } = deps;
+  const { cacheTimeoutMs: timeoutMs } = config.lookup;
+  const cache = await createCache(config.cache.reveal(), { timeoutMs, storeId: deps.storeId }, { clock, log });
+  const l1 = createTokenL1({ maxBytes: config.lookup.l1Bytes });
+  const freshness = createFreshness({ maxTouched: maxTouchedKeys, onOverflow: l1.clear });
+  // A failed build is logged and tried again by the keeper itself.
+  const rebuild = (): void => void keeper.refresh().catch(() => undefined);
+  const follower = createChangeFollower(
+    { pollMs: config.changes.pollMs, pageSize: changePageSize },
+    {
+      store,
+      cache,
+      freshness,
+      clock,
+      log,
+      onResourceChanges: rebuild,
+      onReset: () => {
+        l1.clear();
+        keeper.drop();
+        rebuild();
+      },
+      observe: () => {
+        metrics.setRevision(follower.identity().revision, freshness.applied());
+      },
+    },
+  );
+  const sealer = createValueSealer({ masterKey: keyring.derive('cache'), keyVersion: keyring.current });
+  const lookup = createTokenLookup(
+    { ...config.lookup, positiveTtlMs, negativeTtlMs },
+    {
+      l1,
+      cache,
+      sealer,
+      store,
+      freshness,
+      identity: () => follower.identity(),
+      clock,
+      observe: metrics.observeLookup,
+    },
+  );
+  return {
+    cache,
+    lookup,
+    follower,
+    async stop() {
+      follower.stop();
+      await cache.close();
+    },
+  };
+}
