@@ -14,9 +14,9 @@ export interface ChangeFollower {
    * share the next one.
    */
   pull(): Promise<void>;
-  identity(): StoreIdentity;
+  readonly identity: () => StoreIdentity;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
-  lastReadAtMs(): number;
+  readonly lastReadAtMs: () => number;
   stop(): void;
 }
 

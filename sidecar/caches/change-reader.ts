@@ -12,9 +12,9 @@ export interface ChangeReader {
   begin(): Promise<void>;
   /** Reads until nothing is left. */
   catchUp(): Promise<void>;
-  identity(): StoreIdentity;
+  readonly identity: () => StoreIdentity;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
-  lastReadAtMs(): number;
+  readonly lastReadAtMs: () => number;
 }
 
 export interface ChangeReaderOptions {

@@ -8,9 +8,9 @@ import type { RedisAddress } from './redis-url.ts';
 /** One connection that comes back by itself. It is up once the server has answered something on it. */
 export interface RedisConnection {
   readonly client: Redis;
-  isUp(): boolean;
+  readonly isUp: () => boolean;
   /** Gives the connection up and makes another one. */
-  restart(): void;
+  readonly restart: (reason: string) => void;
   /** Resolves when the first attempt has succeeded or failed. */
   readonly tried: Promise<void>;
   close(): void;
@@ -78,10 +78,7 @@ export function connectRedis(
   });
   client.on('close', () => {
     settleTried();
-    if (closed || (!up && told)) return;
-    deps.log.warn(up ? 'cache_connection_lost' : 'cache_unreachable', { role, reason: fault });
-    up = false;
-    told = true;
+    comeDown();
   });
   client.connect().catch(() => undefined);
 
@@ -89,8 +86,7 @@ export function connectRedis(
     try {
       await deps.greet(client);
     } catch (error) {
-      fault = reasonOf(error);
-      restart();
+      restart(reasonOf(error));
       return;
     }
     up = true;
@@ -101,7 +97,18 @@ export function connectRedis(
     deps.log.info('cache_connected', { role, host: address.host, port: address.port });
   }
 
-  function restart(): void {
+  /** Once for each outage, not once for each attempt. */
+  function comeDown(): void {
+    if (!closed && (up || !told)) {
+      deps.log.warn(up ? 'cache_connection_lost' : 'cache_unreachable', { role, reason: fault });
+      told = true;
+    }
+    up = false;
+  }
+
+  function restart(reason: string): void {
+    fault = reason;
+    comeDown();
     // Not the polite way: a server that hangs would not answer a farewell either.
     stream?.destroy();
   }

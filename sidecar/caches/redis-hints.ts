@@ -1,10 +1,11 @@
 import type { Cancel } from '../core/ports.ts';
 import type { CacheDeps } from './kind.ts';
+import { reasonOf } from './redis-fault.ts';
 import { connectRedis, type RedisConnectionOptions } from './redis-connection.ts';
 
 /** The receiving end of hints: a connection of its own, made when somebody first listens. */
 export interface RedisHints {
-  onHint(listener: (revision: number) => void): Cancel;
+  readonly onHint: (listener: (revision: number) => void) => Cancel;
   close(): void;
 }
 
@@ -29,7 +30,7 @@ export function createRedisHints(
       for (const listener of listeners) listener(Number(message));
     });
     const cancelPing = deps.clock.every(pingEveryMs, () => {
-      if (connection.isUp()) connection.client.ping().catch(connection.restart);
+      if (connection.isUp()) connection.client.ping().catch((error: unknown) => connection.restart(reasonOf(error)));
     });
     return () => {
       cancelPing();

@@ -40,7 +40,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
       timeouts = reason === 'timeout' ? timeouts + 1 : 0;
       if (timeouts >= maxTimeouts) {
         timeouts = 0;
-        connection.restart();
+        connection.restart(reason);
       }
       // Without the cause: it carries the command's arguments.
       throw cacheFailed(`Redis: ${reason}.`);

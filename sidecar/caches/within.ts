@@ -4,18 +4,16 @@ import type { Clock } from '../core/ports.ts';
 export const timedOut = Symbol('timed out');
 
 /** The result of `work`, or {@link timedOut} after `ms`; a late result or rejection is ignored. */
-export function within<T>(clock: Pick<Clock, 'after'>, ms: number, work: Promise<T>): Promise<T | typeof timedOut> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(Math.max(0, ms), () => resolve(timedOut));
-    work.then(
-      (value) => {
-        cancel();
-        resolve(value);
-      },
-      (error: unknown) => {
-        cancel();
-        reject(error as Error);
-      },
-    );
-  });
+export async function within<T>(
+  clock: Pick<Clock, 'after'>,
+  ms: number,
+  work: Promise<T>,
+): Promise<T | typeof timedOut> {
+  const late = Promise.withResolvers<typeof timedOut>();
+  const cancel = clock.after(Math.max(0, ms), () => late.resolve(timedOut));
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    cancel();
+  }
 }

@@ -1,0 +1,155 @@
+/** Not a Redis that holds wrong values (hostile-redis.test.ts), but a server that does not speak Redis as it should. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { after, before, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { createCache } from '../../sidecar/caches/index.ts';
+import { createReplyGuard } from '../../sidecar/caches/redis-reply-guard.ts';
+import { systemClock } from '../../sidecar/ops/clock.ts';
+import { failsAsCache } from '../contract/cache-contract.ts';
+import { silentLog } from './scripted.ts';
+
+/** Answers PING and SUBSCRIBE as it should; then everything with `reply`. */
+let reply = '';
+let replyToGreeting = false;
+let server: Server;
+const sockets = new Set<Socket>();
+const uncaught: unknown[] = [];
+const note = (error: unknown): void => void uncaught.push(error);
+
+before(async () => {
+  process.on('uncaughtException', note);
+  server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('data', (chunk) => {
+      const isGreeting = /ping|subscribe/i.test(chunk.toString('latin1'));
+      if (isGreeting && !replyToGreeting) {
+        const isPing = /ping/i.test(chunk.toString('latin1'));
+        socket.write(isPing ? '+PONG\r\n' : '*3\r\n$9\r\nsubscribe\r\n$9\r\ncf:hints:\r\n:1\r\n');
+        if (!isPing) socket.write(reply, 'latin1');
+      } else {
+        socket.write(reply, 'latin1');
+      }
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+after(() => {
+  process.off('uncaughtException', note);
+  for (const socket of sockets) socket.destroy();
+  server.close();
+});
+
+async function attack(bytes: string, onGreeting: boolean): Promise<void> {
+  reply = bytes;
+  replyToGreeting = onGreeting;
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cache = await createCache(url, { timeoutMs: 20 }, { clock: systemClock, log: silentLog });
+  const heard: number[] = [];
+  cache.onHint((revision) => heard.push(revision));
+  const outcomes = await Promise.allSettled([
+    cache.get('a'),
+    cache.set('b', 'value', 1_000),
+    cache.delete('c'),
+    cache.publishHint(1),
+    cache.get('d'),
+  ]);
+  for (const outcome of outcomes) {
+    if (outcome.status === 'rejected') assert.ok(failsAsCache(outcome.reason), String(outcome.reason));
+  }
+  await sleep(5);
+  assert.ok(heard.every((revision) => Number.isSafeInteger(revision) && revision >= 0));
+  await cache.close();
+}
+
+const wellFormed = ['+OK\r\n', ':1\r\n', '$-1\r\n', '$2\r\nhi\r\n', '$0\r\n\r\n', '-ERR no\r\n', '-MOVED 1 h:1\r\n'];
+const malformed = [
+  '*-1\r\n',
+  '*0\r\n',
+  '*1\r\n$7\r\nmessage\r\n',
+  '*2\r\n$7\r\nmessage\r\n$-1\r\n',
+  '*3\r\n$7\r\nmessage\r\n$9\r\ncf:hints:\r\n$3\r\n1.5\r\n',
+  '*3\r\n$9\r\nsubscribe\r\n:1\r\n:1\r\n',
+  '*1\r\n'.repeat(20_000),
+  '>1\r\n$-1\r\n',
+  '>1\r\n$9\r\nsubscribe\r\n',
+  '%1\r\n+a\r\n+b\r\n',
+  '_\r\n',
+  '+\r\n',
+  '-\r\n',
+  '+O\r\n',
+  '$536870912\r\nxxxx',
+  '$99999999999999999999\r\n',
+  `+${'x'.repeat(100_000)}`,
+  'HTTP/1.1 400 Bad Request\r\n\r\n',
+  '\r\n\r\n',
+  '\u0000\u0000',
+  '+OK\r\n+OK\r\n+OK\r\n+OK\r\n',
+  '$-1\r\n$-1\r\n$-1\r\n$-1\r\n',
+];
+
+it('survives every reply that is none', async () => {
+  for (const bytes of [...wellFormed, ...malformed]) {
+    await attack(bytes, false);
+    await attack(bytes, true);
+  }
+  await sleep(50);
+  assert.deepEqual(uncaught, []);
+});
+
+it('survives any sequence of replies', async () => {
+  const frame = fc.oneof(
+    fc.constantFrom(...wellFormed, ...malformed.filter((bytes) => bytes.length < 200)),
+    fc.string({ maxLength: 20 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 5 }), fc.boolean(), async (frames, onGreeting) => {
+      await attack(frames.join(''), onGreeting);
+      assert.deepEqual(uncaught, []);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+it('reads no further than a value can be long', async () => {
+  reply = `$60000\r\n${'x'.repeat(60_000)}\r\n`.repeat(400);
+  replyToGreeting = false;
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cache = await createCache(url, { timeoutMs: 200 }, { clock: systemClock, log: silentLog });
+  const before = process.memoryUsage().rss;
+  for (let i = 0; i < 20; i += 1) await cache.get('key').catch(() => undefined);
+  assert.ok(process.memoryUsage().rss - before < 200_000_000);
+  await cache.close();
+  assert.deepEqual(uncaught, []);
+});
+
+it('judges a reply the same however it is cut into chunks', () => {
+  const good = Buffer.from('+OK\r\n:12\r\n$5\r\nhe\r\no\r\n-ERR no\r\n$0\r\n\r\n$3\r\nabc\r\n');
+  const bad = Buffer.from('+OK\r\n$5\r\nhello!\r\n');
+  const options = { replies: 'values', maxBulkBytes: 100 } as const;
+  for (let size = 1; size <= good.length; size += 1) {
+    for (const [bytes, expected] of [
+      [good, true],
+      [bad, false],
+    ] as const) {
+      const guard = createReplyGuard(options);
+      let accepted = true;
+      for (let i = 0; i < bytes.length; i += size) accepted &&= guard.accepts(bytes.subarray(i, i + size));
+      assert.equal(accepted, expected, `chunks of ${size}`);
+    }
+  }
+});
+
+it('lets a subscriber hear messages, and nothing nested, nil or short', () => {
+  const judge = (text: string): boolean =>
+    createReplyGuard({ replies: 'messages', maxBulkBytes: 100 }).accepts(Buffer.from(text));
+  assert.ok(judge('*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n7\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n'));
+  assert.ok(judge('*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n-ERR no\r\n'));
+  for (const bad of [':1\r\n', '$1\r\na\r\n', '*1\r\n', '*4\r\n', '*2\r\n*2\r\n', '*2\r\n$-1\r\n', '*2\r\n+OK\r\n']) {
+    assert.ok(!judge(bad), bad);
+  }
+});
