@@ -2,14 +2,14 @@ import { CredentialFlowError } from '../core/error.ts';
 
 /** RFC 9110, section 5.5: visible characters, space, tab and obs-text; no line break can split a header in two. */
 export function requireHeaderValue(secret: string): string {
-  if (secret.trim() === '') throw new CredentialFlowError('secret_invalid', 'the secret is empty');
-  if (secret !== secret.trim()) {
-    throw new CredentialFlowError('secret_invalid', 'the secret starts or ends with white space');
-  }
+  if (/^[ \t]*$/.test(secret)) throw new CredentialFlowError('secret_invalid', 'the secret is empty');
   for (let i = 0; i < secret.length; i++) {
     const code = secret.charCodeAt(i);
     const problem = problemOf(code);
     if (problem !== undefined) throw new CredentialFlowError('secret_invalid', `the secret has ${problem}`);
+  }
+  if (secret !== secret.trim()) {
+    throw new CredentialFlowError('secret_invalid', 'the secret starts or ends with white space');
   }
   return secret;
 }

@@ -1,11 +1,25 @@
+import { consumerHeader, credentialHeader } from '../core/preset.ts';
 import type { InjectionSpec } from '../core/resources.ts';
 import { requireHeaderValue } from './header-value.ts';
 import { unknownOptions, type InjectorKind } from './injector-kind.ts';
 
 /** RFC 9110, section 5.1. */
 const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** The gateway builds these itself: a value of ours would have no effect, or break the request (facts, 2). */
-const reserved = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'expect', 'upgrade', 'te']);
+/** The gateway builds these itself: a value of ours would have no effect, or break the request; the last two are ours. */
+const reserved = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'expect',
+  'upgrade',
+  'te',
+  'trailer',
+  'keep-alive',
+  'proxy-connection',
+  credentialHeader,
+  consumerHeader,
+]);
 
 /** `{ kind: header, name: x-token, prefix: "Token " }`: the secret, after `prefix` (default none), in one header. */
 export const header: InjectorKind = {

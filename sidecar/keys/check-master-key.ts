@@ -8,18 +8,18 @@ import type { Keyring } from './keyring.ts';
  */
 export async function checkMasterKey(
   store: Pick<Store, 'getMeta' | 'setMeta'>,
-  keyring: Pick<Keyring, 'current' | 'fingerprint'>,
+  keyring: Pick<Keyring, 'versions' | 'fingerprint'>,
 ): Promise<void> {
-  const name = `master_key.${keyring.current}`;
-  const known = await store.getMeta(name);
-  const fingerprint = keyring.fingerprint();
-  if (known === fingerprint) return;
-  if (known === undefined) {
-    await store.setMeta(name, fingerprint);
-    return;
+  for (const version of keyring.versions) {
+    const name = `master_key.${version}`;
+    const fingerprint = keyring.fingerprint(version);
+    const known = await store.getMeta(name);
+    if (known === undefined) await store.setMeta(name, fingerprint);
+    else if (known !== fingerprint) {
+      throw new CredentialFlowError(
+        'key_mismatch',
+        `the store was made with another master key "${version}" (its fingerprint is ${known}, this one's ${fingerprint})`,
+      );
+    }
   }
-  throw new CredentialFlowError(
-    'key_mismatch',
-    `the store was made with another master key "${keyring.current}" (its fingerprint is ${known}, this one's ${fingerprint})`,
-  );
 }

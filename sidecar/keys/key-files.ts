@@ -8,6 +8,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -54,7 +55,10 @@ export function loadKeys(options: LoadKeysOptions, deps: { readonly log: Log }):
   const created: KeyName[] = [];
   const read = (name: KeyName): Secret => {
     const given = configured[name] ?? readKeyFile(paths[name]);
-    if (given !== undefined) return given;
+    if (given !== undefined) {
+      if (configured[name] === undefined) warnOfWideMode(paths[name], deps.log);
+      return given;
+    }
     if (!mayCreate) {
       throw new CredentialFlowError(
         'keys_missing',
@@ -101,6 +105,7 @@ export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void 
   const path = keyPaths(dataDir)[name];
   const temporary = `${path}.new`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  chmodSync(directory, 0o700);
   const file = openSync(temporary, 'w', 0o600);
   try {
     chmodSync(temporary, 0o600);
@@ -110,18 +115,31 @@ export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void 
     closeSync(file);
   }
   renameSync(temporary, path);
+  // The rename itself is on disk only when the directory is (fsync(2)).
+  const entry = openSync(directory, 'r');
+  try {
+    fsyncSync(entry);
+  } finally {
+    closeSync(entry);
+  }
 }
 
 /** 32 bytes in base64, or `config_invalid`. */
 export function decodeMasterKey(text: Secret): Secret<Uint8Array> {
   const bytes = Buffer.from(text.reveal(), 'base64');
-  if (bytes.length !== 32) {
+  // Buffer skips what is no base64: without the pattern a mistyped key would be another key.
+  if (!/^[A-Za-z0-9+/]{43}=?$/.test(text.reveal()) || bytes.length !== 32) {
     throw new CredentialFlowError(
       'config_invalid',
       'the master key must be 32 bytes in base64 (openssl rand -base64 32)',
     );
   }
   return new Secret(new Uint8Array(bytes));
+}
+
+function warnOfWideMode(path: string, log: Log): void {
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o037) !== 0) log.warn('key_file_mode_wide', { path, mode: mode.toString(8), fix: `chmod 0600 ${path}` });
 }
 
 function checkAccessKey(name: KeyName, key: Secret): void {

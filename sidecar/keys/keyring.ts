@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, hash, hkdfSync, type KeyObject } from 'node:crypto';
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
+import { CompactEncrypt, compactDecrypt } from 'jose';
 import { CredentialFlowError } from '../core/error.ts';
 import { Secret } from '../core/secret.ts';
+import { readSealedHeader, sealedHeader } from './sealed-header.ts';
 import { checkSealingKey, type SealingKey } from './sealing-key.ts';
 
 /** A master key and the name under which everything made with it says so. */
@@ -20,10 +21,13 @@ export interface Keyring {
   readonly versions: readonly string[];
   /** 32 bytes for one purpose: HKDF-SHA256 (RFC 5869); other purposes learn nothing from it. */
   derive(purpose: string, version?: string): Uint8Array;
-  /** JWE (RFC 7516, A256GCMKW and A256GCM): a data key of its own, wrapped by the current master key. */
-  seal(plaintext: Secret, binding: string): Promise<string>;
-  /** Opens what `seal` or sealWithPublicKey made, for the same binding only. Rejects with `secret_invalid`. */
-  open(sealed: string, binding: string): Promise<Secret>;
+  /**
+   * JWE (RFC 7516, A256GCMKW and A256GCM): a data key of its own, wrapped by the current master key. `binding` names
+   * the resource (`credential/<id>`); with `storeId` the value opens in that store only.
+   */
+  seal(plaintext: Secret, binding: string, storeId?: string): Promise<string>;
+  /** Opens what `seal` or sealWithPublicKey made, where it was sealed for. Rejects with `secret_invalid`. */
+  open(sealed: string, binding: string, storeId?: string): Promise<Secret>;
   /** With it others seal for this installation and cannot open. */
   sealingKey(): SealingKey;
   /** Tells master keys apart; reveals nothing of them. */
@@ -53,13 +57,13 @@ export function createKeyring(masterKeys: readonly MasterKey[]): Keyring {
     current,
     versions: [...keys.keys()],
     derive,
-    seal(plaintext, binding) {
+    seal(plaintext, binding, storeId) {
       return new CompactEncrypt(new TextEncoder().encode(plaintext.reveal()))
-        .setProtectedHeader({ alg: 'A256GCMKW', enc: 'A256GCM', kid: current, cfb: binding })
+        .setProtectedHeader(sealedHeader('A256GCMKW', current, binding, storeId))
         .encrypt(derive('seal'));
     },
-    async open(sealed, binding) {
-      const { kid, alg } = readHeader(sealed, binding);
+    async open(sealed, binding, storeId) {
+      const { kid, alg } = readSealedHeader(sealed, binding, storeId);
       if (!keys.has(kid)) {
         throw new CredentialFlowError(
           'secret_invalid',
@@ -86,26 +90,6 @@ export function createKeyring(masterKeys: readonly MasterKey[]): Keyring {
       return hash('sha256', derive('fingerprint', version), 'hex').slice(0, 32);
     },
   };
-}
-
-const algorithms = new Set(['A256GCMKW', 'ECDH-ES']);
-
-/** The header is authenticated data of the value: whoever changes it makes it unopenable. */
-function readHeader(sealed: string, binding: string): { readonly kid: string; readonly alg: string } {
-  let header: Readonly<Record<string, unknown>>;
-  try {
-    header = decodeProtectedHeader(sealed) as Readonly<Record<string, unknown>>;
-  } catch {
-    throw new CredentialFlowError('secret_invalid', `the value for ${binding} is not a sealed value`);
-  }
-  const { kid, alg, cfb } = header;
-  if (typeof kid !== 'string' || typeof alg !== 'string' || !algorithms.has(alg) || !/^[a-z0-9]{1,8}$/.test(kid)) {
-    throw new CredentialFlowError('secret_invalid', `the value for ${binding} is not a sealed value of ours`);
-  }
-  if (cfb !== binding) {
-    throw new CredentialFlowError('secret_invalid', `the value was sealed for another resource than ${binding}`);
-  }
-  return { kid, alg };
 }
 
 /** PKCS #8 of an X25519 private key (RFC 8410, section 7) around 32 derived bytes. */

@@ -1,6 +1,7 @@
 import { CompactEncrypt, importJWK } from 'jose';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Secret } from '../core/secret.ts';
+import { sealedHeader } from './sealed-header.ts';
 
 /** The public half (JWK, RFC 8037) with which CI seals without being able to open. */
 export type SealingKey = Readonly<{
@@ -24,10 +25,14 @@ export function checkSealingKey(value: unknown): SealingKey {
   return { kty, crv, x, kid };
 }
 
-/** Seals for the installation of `key` (ECDH-ES, RFC 7518 section 4.6). It opens for the same `binding` only. */
-export async function sealWithPublicKey(key: SealingKey, plaintext: Secret, binding: string): Promise<string> {
-  const { kid } = key;
+/** Seals for the installation of `key` (ECDH-ES, RFC 7518 section 4.6): opens for `binding` and, if given, `storeId` only. */
+export async function sealWithPublicKey(
+  key: SealingKey,
+  plaintext: Secret,
+  binding: string,
+  storeId?: string,
+): Promise<string> {
   return new CompactEncrypt(new TextEncoder().encode(plaintext.reveal()))
-    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', kid, cfb: binding })
+    .setProtectedHeader(sealedHeader('ECDH-ES', key.kid, binding, storeId))
     .encrypt(await importJWK({ ...key }, 'ECDH-ES'));
 }

@@ -1,6 +1,6 @@
 import type { Preset } from '../core/preset.ts';
 
-/** https://docs.anthropic.com/en/api/overview; `anthropic-version` and `anthropic-beta` are the client's own. */
+/** https://docs.anthropic.com/en/api/overview */
 export const anthropic: Preset = {
   id: 'anthropic',
   title: 'Anthropic',
@@ -10,7 +10,8 @@ export const anthropic: Preset = {
   queryKeys: ['api_key', 'api-key', 'key', 'access_token'],
   injection: { kind: 'header', name: 'x-api-key' },
   secretOptional: false,
-  steeringHeaders: [],
+  // A workspace and a profile are billed; `anthropic-beta` and `anthropic-version` choose features only.
+  steeringHeaders: ['anthropic-workspace-id', 'anthropic-user-profile-id'],
   denialBodies: {
     default: { type: 'error', error: { type: 'api_error', message: '{message}' } },
     byStatus: {

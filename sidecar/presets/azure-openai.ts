@@ -8,7 +8,8 @@ export const azureOpenai: Preset = {
   queryKeys: ['api-key', 'api_key', 'key', 'access_token'],
   injection: { kind: 'header', name: 'api-key' },
   secretOptional: false,
-  steeringHeaders: ['openai-organization', 'openai-project'],
+  // The resource pays; there is neither organization nor project.
+  steeringHeaders: [],
   denialBodies: {
     default: { error: { code: '{code}', message: '{message}' } },
     byStatus: {

@@ -7,7 +7,9 @@ export const gemini: Preset = {
   baseUrl: 'https://generativelanguage.googleapis.com',
   tokenSlots: [{ header: 'x-goog-api-key' }, { header: 'authorization', scheme: 'bearer' }],
   // The API takes `?key=`, and it cannot be stripped on the way: it would be in the gateway's and the upstream's logs.
-  queryKeys: ['key', 'api_key', 'access_token', '$.key'],
+  // https://cloud.google.com/apis/docs/system-parameters: the last three stand for headers that are emptied, and would
+  // let a client act as another method than the policy judged, or choose who pays.
+  queryKeys: ['key', '$key', 'api_key', 'access_token', 'oauth_token', '$httpmethod', '$userproject', 'userproject'],
   injection: { kind: 'header', name: 'x-goog-api-key' },
   secretOptional: false,
   steeringHeaders: ['x-goog-user-project'],

@@ -15,7 +15,8 @@ export const env: SecretManagerKind = {
     resolve(reference) {
       const name = String(reference.name);
       const value = deps.env[name];
-      if (value === undefined) {
+      // Not `=== undefined`: process.env has the methods of every object.
+      if (typeof value !== 'string') {
         return Promise.reject(new CredentialFlowError('secret_invalid', `the environment variable ${name} is not set`));
       }
       return Promise.try(() => requireUsable(value, `the environment variable ${name}`));

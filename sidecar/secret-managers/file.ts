@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Log } from '../core/ports.ts';
@@ -25,18 +26,24 @@ export const file: SecretManagerKind = {
         const path = String(reference.path);
         let known: string | undefined;
         let looking = false;
+        let stopped = false;
         const look = async (): Promise<void> => {
           if (looking) return;
           looking = true;
           const now = await signatureOf(path);
           looking = false;
+          if (stopped) return;
           const isSame = now === known;
           known = now;
           // Also the first time: the file may have changed after it was read and before it was watched.
           if (!isSame) changed();
         };
         void look();
-        return clock.every(pollMs, () => void look());
+        const cancel = clock.every(pollMs, () => void look());
+        return () => {
+          stopped = true;
+          cancel();
+        };
       },
     };
   },
@@ -50,10 +57,13 @@ async function readSecret(path: string, log: Log, warned: Set<string>): Promise<
 async function readBounded(path: string, log: Log, warned: Set<string>): Promise<string> {
   let handle;
   try {
-    handle = await open(path, 'r');
-    const { size, mode } = await handle.stat();
+    // A pipe without a writer would block a thread of the pool for good.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const about = await handle.stat();
+    const { size, mode } = about;
+    if (!about.isFile()) throw new CredentialFlowError('secret_invalid', `the file ${path} is not a regular file`);
     if (size > maxBytes) throw new CredentialFlowError('secret_invalid', `the file ${path} is larger than 64 KiB`);
-    if ((mode & 0o027) !== 0 && !warned.has(path)) {
+    if ((mode & 0o037) !== 0 && !warned.has(path)) {
       warned.add(path);
       log.warn('secret_file_mode_wide', { path, mode: (mode & 0o777).toString(8), fix: `chmod 0640 ${path}` });
     }
