@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { createAudit } from './audit/audit.ts';
 import { createAuditSink } from './audit/index.ts';
 import { createTokenUse } from './audit/token-use.ts';
@@ -191,7 +190,7 @@ async function assemble(
   });
   const admin = createAdministration(config, { store, keys, keyring, metrics, clock, log, status });
   const ops = createOpsServer({ metrics, readiness, log });
-  const bind = async (server: Server, address: ListenAddress): Promise<Listener> => {
+  const bind = async (server: Parameters<typeof listen>[0], address: ListenAddress): Promise<Listener> => {
     const listener = await listen(server, address, { reusePort: config.listen.reusePort }, { clock });
     cleanUp.push(() => listener.drain(0));
     return listener;

@@ -7,18 +7,15 @@ import { resourceKinds, type ResourceRecord, type TokenRecord } from '../core/re
 import { Secret } from '../core/secret.ts';
 import type { AdminDeps, AppliedText, ApplyTextOptions } from '../http/admin/ports.ts';
 import { createAdminServer } from '../http/admin-server.ts';
-import { checkInjection } from '../injectors/index.ts';
 import { defaultGatewayId, withNewKey } from '../keys/default-gateway.ts';
 import { newAccessKey, writeKeyFile, type LoadedKeys } from '../keys/key-files.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { randomBase62 } from '../keys/random-text.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { presets } from '../presets/index.ts';
-import type { ResourceDeps } from '../resources/kind.ts';
+import { resourceDeps } from '../resource-deps.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInWorker } from '../resources/parse-in-worker.ts';
 import { toDocument } from '../resources/to-document.ts';
-import { checkSecretReference } from '../secret-managers/index.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { parseWorkerUrl } from './parse-worker-url.ts';
@@ -32,13 +29,6 @@ export interface AdministrationDeps {
   readonly log: Log;
   readonly status: AdminDeps['status'];
 }
-
-/** What documents are checked against, in the sidecar and in the command line. */
-export const resourceDeps: ResourceDeps = {
-  presets,
-  secretKinds: checkSecretReference,
-  injectionProblems: checkInjection,
-};
 
 const parseTimeoutMs = 120_000;
 const exportPageSize = 500;
