@@ -1,4 +1,4 @@
-import type { Report } from './kind.ts';
+import type { Report } from './report.ts';
 
 /** Our own tokens in clear (token-validators/opaque.ts has the exact form; this is the form a scanner looks for). */
 const ownToken = /(?:^|[^A-Za-z0-9])cf_[A-Za-z0-9]{1,32}_[A-Za-z0-9_-]{20,}/;

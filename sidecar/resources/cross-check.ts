@@ -1,11 +1,10 @@
 import type { Problem } from '../core/error.ts';
 import { commonSteeringHeaders } from '../core/preset.ts';
-import type { Preset } from '../core/preset.ts';
-import { injectedHeader } from './kinds/upstream.ts';
+import type { ResourceDeps } from './kind.ts';
 import type { ItemOf, ReadItem } from './read-item.ts';
 
 export interface CrossCheckOptions {
-  readonly presets: ReadonlyMap<string, Preset>;
+  readonly deps: ResourceDeps;
   /** True: the items are all there is, so that a reference to something else is an error, not a warning. */
   readonly complete: boolean;
 }
@@ -110,22 +109,23 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
   }
 }
 
-function checkCredentials(items: readonly ReadItem[], { presets, complete }: CrossCheckOptions, say: Say): void {
+function checkCredentials(items: readonly ReadItem[], { deps, complete }: CrossCheckOptions, say: Say): void {
   const upstreams = new Map(ofKind(items, 'upstream').map((item) => [item.id, item]));
   const served = new Set<string>();
   for (const item of ofKind(items, 'credential')) {
     served.add(item.spec.upstream);
     const upstream = upstreams.get(item.spec.upstream)?.spec;
-    const preset = upstream === undefined ? undefined : presets.get(upstream.preset);
+    const preset = upstream === undefined ? undefined : deps.presets.get(upstream.preset);
     if (upstream === undefined || preset === undefined) continue;
     if (item.spec.secret === undefined && !preset.secretOptional) {
       say('warning', item, ['secret'], 'is missing: the upstream answers 503 until there is one');
     }
     const steering = [...commonSteeringHeaders, ...preset.steeringHeaders, ...upstream.steering_headers];
     const slots = (upstream.token_slots ?? preset.tokenSlots).map(({ header }) => header);
+    const injected = deps.injectedHeaders(upstream.injection ?? preset.injection);
     for (const name of Object.keys(item.spec.headers)) {
       const at = ['headers', name];
-      if (name === injectedHeader(upstream.injection ?? preset.injection)) {
+      if (injected.includes(name)) {
         say('error', item, at, 'is the header that the secret goes into');
       } else if (slots.includes(name)) say('error', item, at, 'is a token slot of the upstream');
       else if (upstream.passthrough.includes(name)) say('error', item, at, 'is passed through by the upstream');
@@ -142,7 +142,7 @@ function checkCredentials(items: readonly ReadItem[], { presets, complete }: Cro
   }
   if (!complete) return;
   for (const item of upstreams.values()) {
-    const optional = presets.get(item.spec.preset)?.secretOptional === true;
+    const optional = deps.presets.get(item.spec.preset)?.secretOptional === true;
     if (!optional && !served.has(item.id))
       say('warning', item, ['id'], 'has no credential: it answers 503 until there is one');
   }

@@ -3,6 +3,7 @@ import type { NewToken } from '../core/ports.ts';
 import type { Preset } from '../core/preset.ts';
 import type { InjectionSpec, Owner, ResourceKind, ResourceSpecs, SecretReference } from '../core/resources.ts';
 import { readShape } from './read-shape.ts';
+import type { Report } from './report.ts';
 
 /** What the families know about a document; handed in, because resources knows no family. */
 export interface ResourceDeps {
@@ -11,18 +12,9 @@ export interface ResourceDeps {
   readonly secretKinds: (reference: SecretReference) => readonly string[];
   /** What is wrong with an injection. */
   readonly injectionProblems?: (injection: InjectionSpec) => readonly string[];
+  /** Lower-case names of the headers that an injection writes; none where it is not valid. */
+  readonly injectedHeaders: (injection: InjectionSpec) => readonly string[];
 }
-
-/** `path` is inside the resource. */
-export type Report = (
-  path: readonly PropertyKey[],
-  message: string,
-  options?: {
-    readonly fix?: string | undefined;
-    readonly severity?: 'error' | 'warning';
-    readonly at?: 'key' | 'value';
-  },
-) => void;
 
 export interface ReadContext {
   readonly deps: ResourceDeps;

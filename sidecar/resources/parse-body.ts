@@ -2,8 +2,9 @@ import { formatPath, hasErrors } from '../config/problems.ts';
 import type { Problem } from '../core/error.ts';
 import type { ResourceKind, ResourceSpecs } from '../core/resources.ts';
 import { reportClearSecrets } from './clear-secrets.ts';
-import type { Kind, Report, ResourceDeps } from './kind.ts';
+import type { Kind, ResourceDeps } from './kind.ts';
 import { kinds } from './kinds/index.ts';
+import type { Report } from './report.ts';
 
 export type ParsedBody<K extends ResourceKind> =
   | { readonly ok: true; readonly id: string; readonly spec: ResourceSpecs[K]; readonly problems: readonly Problem[] }

@@ -51,7 +51,7 @@ export function parseResourceFiles(
     for (const item of read.items) items.push(item);
     for (const problem of read.problems) problems.push(problem);
   }
-  for (const problem of crossCheck(items, { presets: deps.presets, complete: options.complete ?? false })) {
+  for (const problem of crossCheck(items, { deps, complete: options.complete ?? false })) {
     problems.push(problem);
   }
   return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };

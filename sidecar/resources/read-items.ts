@@ -5,10 +5,11 @@ import type { YamlDocument } from '../config/yaml-documents.ts';
 import type { Problem } from '../core/error.ts';
 import type { Owner } from '../core/resources.ts';
 import { reportClearSecrets } from './clear-secrets.ts';
-import type { Kind, Report, ResourceDeps, TokenKind } from './kind.ts';
+import type { Kind, ResourceDeps, TokenKind } from './kind.ts';
 import { kinds } from './kinds/index.ts';
 import { tokenKind } from './kinds/token.ts';
 import type { Place, ReadItem } from './read-item.ts';
+import type { Report } from './report.ts';
 
 /** Of the text; what a file may hold at most. */
 export const maxFileBytes = 64 * 1_048_576;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { suggest } from '../config/closest.ts';
 import { describeIssue } from '../config/describe-issue.ts';
-import type { Report } from './kind.ts';
+import type { Report } from './report.ts';
 
 /** Parses a value and reports every issue with its path; an unknown key becomes one problem of its own. */
 export function readShape<T>(schema: z.ZodType<T>, value: unknown, report: Report): T | undefined {

@@ -7,7 +7,6 @@ import { after, test } from 'node:test';
 import { CredentialFlowError } from '../../sidecar/core/error.ts';
 import type { ApplyOptions, ApplyReport, Log, Mutation, Store } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
-import { createTextApplier } from '../../sidecar/resources/apply-text.ts';
 import { createFileSources } from '../../sidecar/resources/file-source.ts';
 import type { FileSources, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
 import type { SourceState } from '../../sidecar/resources/source-state.ts';
@@ -329,11 +328,12 @@ test('survives a worker that fails', async () => {
 
 test('stops in the middle of a load', async () => {
   const ids = Array.from({ length: 5_000 }, (_, i) => `c${i}`);
-  const { sources } = createWorld([await newFile('r.yaml', consumers(...ids))]);
+  const { sources, store, events } = createWorld([await newFile('r.yaml', consumers(...ids))]);
   const started = sources.start().catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 50));
   await sources.stop();
   await started;
+  assert.deepEqual([store.applies, events()], [[], []]);
 });
 
 test(
@@ -358,30 +358,3 @@ test(
     });
   },
 );
-
-test('applies a text of the admin API in a thread, or refuses it with every problem', async () => {
-  const store = createFakeStore();
-  const applyText = createTextApplier({ parseWorkerUrl }, { apply: store.apply, clock: systemClock });
-  const options = {
-    file: 'request',
-    owner: 'api',
-    actor: { name: 'admin', action: 'apply' },
-    prune: false,
-    allowPrune: false,
-    dryRun: true,
-  } as const;
-  const { report, warnings } = await applyText('consumers: [{ id: x }]\n', options);
-  assert.equal(report.created, 1);
-  assert.deepEqual(
-    warnings.map(({ path }) => path),
-    ['consumers[0].owner'],
-  );
-  assert.deepEqual([store.applies[0]?.options.owner, store.applies[0]?.options.dryRun], ['api', true]);
-  assert.deepEqual(store.held.get('api'), ['x']);
-  await assert.rejects(applyText('consumers: [{ id: X }, { id: Y }]\n', options), (error) => {
-    assert.ok(error instanceof CredentialFlowError);
-    const errors = error.problems.filter(({ severity }) => severity === 'error');
-    assert.deepEqual([error.code, errors.length, errors[0]?.file], ['resource_invalid', 2, 'request']);
-    return true;
-  });
-});

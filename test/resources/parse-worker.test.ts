@@ -50,3 +50,22 @@ credentials:
     ['upstreams[0].injection', 'credentials[0].secret'],
   );
 });
+
+test('the real worker reads a text of the admin API in place of a file', async () => {
+  const text = 'consumers: [{ id: x, owner: o }]\n';
+  const job = { file: 'request', owner: 'api', text, workerUrl, timeoutMs: 60_000 } as const;
+  const parsed = await parseInWorker(job, systemClock);
+  assert.ok('chunks' in parsed);
+  const mutations = (await Array.fromAsync(parsed.chunks)).flat();
+  await parsed.close();
+  assert.deepEqual(
+    mutations.map((mutation) => (mutation.op === 'put' ? [mutation.id, mutation.owner] : [])),
+    [['x', 'api']],
+  );
+});
+
+test('ends a parser that takes too long', async () => {
+  const clock = { ...systemClock, after: (_: number, run: () => void) => systemClock.after(1, run) };
+  const job = { file: 'request', owner: 'api', text: '', workerUrl, timeoutMs: 1 } as const;
+  await assert.rejects(parseInWorker(job, clock), /took too long/);
+});

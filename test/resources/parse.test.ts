@@ -61,7 +61,7 @@ upstreams:
     passthrough: [X-Api-Key]
     steering_headers: [X-Tenant]
     token_slots: [{ header: X-Llama-Key }]
-    injection: { kind: header, header: x-llama-key }
+    injection: { kind: header, name: x-llama-key }
     identity_header: true
     max_stale: 15s
 credentials:
@@ -137,7 +137,7 @@ test('reads every kind into its fully defaulted spec', () => {
         // Its own slot is emptied like the common ones, or the client's token would go upstream.
         steering_headers: ['x-tenant', 'x-llama-key'],
         token_slots: [{ header: 'x-llama-key' }],
-        injection: { kind: 'header', header: 'x-llama-key' },
+        injection: { kind: 'header', name: 'x-llama-key' },
         identity_header: true,
         max_stale_ms: 15_000,
       },
@@ -332,7 +332,7 @@ refuses(
 );
 refuses(
   'to pass the injected header through',
-  upstream('passthrough: [x-real]\n    injection: { kind: header, header: X-Real }'),
+  upstream('passthrough: [x-real]\n    injection: { kind: header, name: X-Real }'),
   'upstreams[0].passthrough[0]',
   [4, 19],
   /secret goes into/,
@@ -579,7 +579,7 @@ credentials:
 
 test('refuses a credential that pins what the upstream injects or passes through', () => {
   const text = `upstreams:
-  - { id: a, preset: openai, injection: { kind: header, header: x-k }, passthrough: [x-p] }
+  - { id: a, preset: openai, injection: { kind: header, name: x-k }, passthrough: [x-p] }
 credentials:
   - { id: b, upstream: a, secret: { from: env, name: X }, headers: { x-k: "1", x-p: "1" } }
 `;

@@ -37,7 +37,7 @@ const records: readonly ResourceRecord[] = [
       passthrough: ['x-api-key'],
       steering_headers: ['x-tenant', 'x-llama-key'],
       token_slots: [{ header: 'x-llama-key' }, { header: 'authorization', scheme: 'Bearer' }],
-      injection: { kind: 'header', header: 'x-llama-key', nested: { note: 'a\n\nb: "c"\n', empty: '' } },
+      injection: { kind: 'header', name: 'x-llama-key', nested: { note: 'a\n\nb: "c"\n', empty: '' } },
       identity_header: true,
       max_stale_ms: 0,
     },

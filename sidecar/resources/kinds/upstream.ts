@@ -79,7 +79,8 @@ export const upstreamKind = defineKind({
       for (const problem of deps.injectionProblems?.(injection) ?? []) report(['injection'], problem);
     }
     const slots: readonly TokenSlot[] = document.token_slots ?? preset.tokenSlots;
-    checkPassthrough(document.passthrough ?? [], slots, injection ?? preset.injection, context);
+    const injected = deps.injectedHeaders(injection ?? preset.injection);
+    checkPassthrough(document.passthrough ?? [], slots, injected, context);
     return {
       preset: preset.id,
       base_url: baseUrl,
@@ -87,7 +88,7 @@ export const upstreamKind = defineKind({
       routes: document.routes ?? [document.id],
       encoded_slashes: document.encoded_slashes ?? 'refuse',
       passthrough: document.passthrough ?? [],
-      steering_headers: withUncommonSlots(document.steering_headers ?? [], document.token_slots ?? []),
+      steering_headers: withOwnSlots(document.steering_headers ?? [], document.token_slots ?? [], injected),
       ...(document.token_slots === undefined ? {} : { token_slots: document.token_slots }),
       ...(injection === undefined ? {} : { injection }),
       identity_header: document.identity_header ?? false,
@@ -109,12 +110,6 @@ export const upstreamKind = defineKind({
     ...(spec.max_stale_ms === defaultMaxStaleMs ? {} : { max_stale: formatDuration(spec.max_stale_ms) }),
   }),
 });
-
-/** The header that an injection writes; `authorization` where its options do not name one. */
-export function injectedHeader(injection: InjectionSpec): string {
-  const { header } = injection;
-  return typeof header === 'string' ? header.toLowerCase() : 'authorization';
-}
 
 function readBaseUrl(text: string | undefined, preset: Preset, { report }: ReadContext): string {
   const written = text ?? preset.baseUrl;
@@ -149,22 +144,29 @@ function prefixProblem(prefix: string): string | undefined {
 function checkPassthrough(
   passthrough: readonly string[],
   slots: readonly TokenSlot[],
-  injection: InjectionSpec,
+  injected: readonly string[],
   { report }: ReadContext,
 ): void {
   for (const [i, name] of passthrough.entries()) {
     const at = ['passthrough', i];
     if (slots.some(({ header }) => header === name)) report(at, 'is a token slot of this upstream');
-    else if (name === injectedHeader(injection)) report(at, 'is the header that the secret goes into');
+    else if (injected.includes(name)) report(at, 'is the header that the secret goes into');
     else if (commonSteeringHeaders.some((header) => header === name)) {
       report(at, 'would let a client act as another method or path than the policy judged');
     }
   }
 }
 
-/** A slot of the upstream's own must be emptied like the common ones, or the client's token would go upstream. */
-function withUncommonSlots(steering: readonly string[], slots: readonly TokenSlot[]): UpstreamSpec['steering_headers'] {
+/**
+ * A slot of the upstream's own, and a header that only its injection writes, must be emptied like the common ones: else
+ * the client's token, or its own value where there is no secret, would go upstream.
+ */
+function withOwnSlots(
+  steering: readonly string[],
+  slots: readonly TokenSlot[],
+  injected: readonly string[],
+): UpstreamSpec['steering_headers'] {
   const common: readonly string[] = tokenSlotHeaders;
-  const own = slots.map(({ header }) => header).filter((header) => !common.includes(header));
+  const own = [...slots.map(({ header }) => header), ...injected].filter((header) => !common.includes(header));
   return [...new Set([...steering, ...own])];
 }

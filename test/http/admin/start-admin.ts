@@ -19,7 +19,11 @@ import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { sha256, testPreset } from '../../support/deciding.ts';
 
 export const adminKey = 'admin-key-of-the-tests-at-least-32-characters';
-const resourceDeps: ResourceDeps = { presets: new Map([[testPreset.id, testPreset]]), secretKinds: () => [] };
+const resourceDeps: ResourceDeps = {
+  presets: new Map([[testPreset.id, testPreset]]),
+  secretKinds: () => [],
+  injectedHeaders: () => [],
+};
 
 /** What the answers hold, all of them taken together. */
 export interface AnswerBody {

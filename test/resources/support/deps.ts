@@ -6,7 +6,7 @@ function preset(more: Partial<Preset> & Pick<Preset, 'id'>): Preset {
     title: more.id,
     tokenSlots: [{ header: 'authorization', scheme: 'Bearer' }],
     queryKeys: [],
-    injection: { kind: 'header', header: 'authorization', scheme: 'Bearer' },
+    injection: { kind: 'header', name: 'authorization', prefix: 'Bearer ' },
     secretOptional: false,
     steeringHeaders: [],
     denialBodies: { default: {}, byStatus: {} },
@@ -30,5 +30,6 @@ export const deps: ResourceDeps = {
     if (!['env', 'file', 'sealed'].includes(from)) return ['comes from a place that is not known'];
     return [name, path, value].some((option) => typeof option === 'string') ? [] : ['names nothing'];
   },
+  injectedHeaders: ({ name }) => (typeof name === 'string' ? [name.toLowerCase()] : []),
   injectionProblems: ({ kind }) => (kind === 'header' ? [] : ['is of a kind that is not known']),
 };
