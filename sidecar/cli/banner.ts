@@ -1,0 +1,29 @@
+import { dirname } from 'node:path';
+import type { Running } from '../compose.ts';
+import { readVersion } from './package-version.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What somebody who just started the sidecar wants to know: where it listens, where the keys are, what to type next. */
+export function formatBanner(running: Running, terminal: Terminal): string {
+  const { addresses, keysCreated, keyPaths } = running;
+  const url = (address: string, path: string): string =>
+    address.startsWith('unix:') ? `${address} ${path}` : `http://${address}${path}`;
+  const made = keysCreated.length === 0 ? '' : ` (made just now: ${keysCreated.join(', ')})`;
+  const command = isNpm(terminal) ? 'npx credentialflow' : 'credentialflow';
+  const next = keysCreated.length === 0 ? `${command} status` : `${command} gateway env`;
+  const why = keysCreated.length === 0 ? 'what it serves' : 'what APISIX needs';
+  const name = (text: string): string => terminal.paint('dim', text.padEnd(9));
+  return [
+    terminal.paint('bold', `CredentialFlow ${readVersion()} is ready`),
+    `  ${name('decisions')} ${url(addresses.data, '/api/auth')}`,
+    `  ${name('admin')} ${url(addresses.admin, '/api/v1')}`,
+    `  ${name('metrics')} ${url(addresses.metrics, '/metrics')}`,
+    `  ${name('keys')} ${dirname(keyPaths.master)}${made}`,
+    `  ${name('next')} ${terminal.paint('green', next)}   # ${why}; ${command} --help for the rest`,
+    '',
+  ].join('\n');
+}
+
+function isNpm({ env }: Terminal): boolean {
+  return env['npm_lifecycle_event'] !== undefined || env['npm_command'] !== undefined;
+}

@@ -1,0 +1,101 @@
+import type { Command } from 'commander';
+import { readFileSync, statSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { CredentialFlowError } from '../core/error.ts';
+import type { Problem } from '../core/error.ts';
+import type { Cli } from './cli.ts';
+import { withExamples } from './examples.ts';
+import { exitCodes } from './exit-codes.ts';
+import { formatPlace } from './format-problem.ts';
+import type { Local } from './local.ts';
+
+const maxFileBytes = 64 * 1_024 * 1_024;
+
+export function addCheckCommand(program: Command, cli: Cli): void {
+  const command = program
+    .command('check')
+    .description('validate the configuration and resource files offline: all problems at once, file:line:column')
+    .argument('[files...]', 'resource files (default: those that the configuration names)')
+    .action(async (files: readonly string[], _options: unknown, self: Command) => {
+      const { cwd } = cli.terminal;
+      const { local, problems: configProblems } = await readConfig(self, cli);
+      const named = files.length > 0 ? files.map((file) => resolve(cwd, file)) : (local?.config.resources.files ?? []);
+      // With nothing but files, what they do not declare does not exist.
+      const complete = local?.config.store.reveal() === 'sqlite::memory:' && files.length === 0;
+      const resourceProblems = await readResources(named, complete);
+      const problems = [...configProblems, ...resourceProblems].map((problem) => shortened(problem, cwd));
+      const checked = [local?.configPath, ...named].filter((file) => file !== undefined);
+      report(
+        problems,
+        checked.map((file) => relative(cwd, file)),
+        self,
+        cli,
+      );
+    });
+  withExamples(
+    command,
+    'credentialflow check',
+    'credentialflow check team.yaml shared.yaml',
+    'credentialflow check --json',
+  );
+}
+
+async function readConfig(
+  self: Command,
+  cli: Cli,
+): Promise<{ readonly local: Local | undefined; readonly problems: readonly Problem[] }> {
+  try {
+    const local = await cli.local(self);
+    return { local, problems: local.warnings };
+  } catch (error) {
+    if (!(error instanceof CredentialFlowError) || error.problems.length === 0) throw error;
+    return { local: undefined, problems: error.problems };
+  }
+}
+
+async function readResources(files: readonly string[], complete: boolean): Promise<readonly Problem[]> {
+  if (files.length === 0) return [];
+  const { parseResourceFiles } = await import('../resources/parse.ts');
+  const { resourceDeps } = await import('../resource-deps.ts');
+  const problems: Problem[] = [];
+  const texts: { readonly text: string; readonly file: string }[] = [];
+  for (const file of files) {
+    const text = readText(file);
+    if (typeof text === 'string') texts.push({ text, file });
+    else problems.push(text);
+  }
+  return [...problems, ...parseResourceFiles(texts, resourceDeps, { complete }).problems];
+}
+
+function readText(file: string): string | Problem {
+  const problem = (message: string): Problem => ({ severity: 'error', message, file });
+  try {
+    if (statSync(file).size > maxFileBytes) return problem('the file is larger than 64 MiB');
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return problem('the file does not exist');
+    return problem(error instanceof TypeError ? 'the file is not UTF-8' : 'the file cannot be read');
+  }
+}
+
+/** As it would be typed here. */
+function shortened(problem: Problem, cwd: string): Problem {
+  return problem.file === undefined ? problem : { ...problem, file: relative(cwd, problem.file) };
+}
+
+function report(problems: readonly Problem[], checked: readonly string[], self: Command, cli: Cli): void {
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const warnings = problems.length - errors;
+  cli.print(self, { ok: errors === 0, checked, problems }, () => {
+    const what = checked.length === 0 ? 'the defaults (there is no configuration file)' : checked.join(', ');
+    const sum = `${counted(errors, 'error')}, ${counted(warnings, 'warning')}`;
+    return [...problems.map(formatPlace), `Checked ${what}: ${problems.length === 0 ? 'no problems' : sum}.`].join(
+      '\n',
+    );
+  });
+  if (errors > 0) cli.finish(exitCodes.invalid);
+}
+
+function counted(count: number, word: string): string {
+  return count === 1 ? `1 ${word}` : `${count} ${word}s`;
+}

@@ -1,0 +1,18 @@
+import { usageFailure } from './failure.ts';
+
+/** How the kinds are called in the paths of the admin API. */
+const collections = ['gateways', 'upstreams', 'credentials', 'consumers', 'policies'] as const;
+
+export const kindsHelp = 'gateway, upstream, credential, consumer or policy';
+
+/** `upstream` or `upstreams` → `upstreams`. */
+export function collectionOf(kind: string): string {
+  const wanted = kind.toLowerCase();
+  const found = collections.find((name) => name === wanted || singularOf(name) === wanted);
+  if (found === undefined) throw usageFailure(`${JSON.stringify(kind)} is no kind of resource`, `use ${kindsHelp}`);
+  return found;
+}
+
+export function singularOf(collection: string): string {
+  return collection === 'policies' ? 'policy' : collection.replace(/s$/, '');
+}
