@@ -10,24 +10,24 @@ export interface FileSinkOptions {
   readonly maxFiles: number;
 }
 
+interface Current {
+  readonly file: FileHandle;
+  /** False: a device or a pipe, which has neither rights of its own nor a size. */
+  readonly regular: boolean;
+  bytes: number;
+}
+
 /** Appends to a file of mode 0600. A write that fails (a full disk) leaves no half line behind; the next one starts anew. */
 export function createFileSink(options: FileSinkOptions): AuditSink {
   const { path, maxFileBytes, maxFiles } = options;
-  let current: { readonly file: FileHandle; bytes: number } | undefined;
+  let current: Current | undefined;
 
-  async function openCurrent(): Promise<{ readonly file: FileHandle; bytes: number }> {
+  async function openCurrent(): Promise<Current> {
     if (current !== undefined) return current;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const file = await open(path, 'a+', 0o600);
     try {
-      // It may be there already, with other rights, or with half a line of a process that was killed.
-      await file.chmod(0o600);
-      const { size } = await file.stat();
-      if (await endsInLine(file, size)) current = { file, bytes: size };
-      else {
-        await file.appendFile('\n');
-        current = { file, bytes: size + 1 };
-      }
+      current = await prepare(file);
     } catch (error) {
       await file.close();
       throw error;
@@ -69,12 +69,22 @@ export function createFileSink(options: FileSinkOptions): AuditSink {
     kind: 'file',
     async write(lines) {
       const bytes = Buffer.from(`${lines.join('\n')}\n`);
-      const { bytes: size } = await openCurrent();
-      if (size > 0 && size + bytes.length > maxFileBytes) await rotate();
+      const { regular, bytes: size } = await openCurrent();
+      if (regular && size > 0 && size + bytes.length > maxFileBytes) await rotate();
       await append(bytes);
     },
     close: closeCurrent,
   };
+}
+
+/** The file may be there already, with other rights, or with half a line of a process that was killed. */
+async function prepare(file: FileHandle): Promise<Current> {
+  const stat = await file.stat();
+  if (!stat.isFile()) return { file, regular: false, bytes: 0 };
+  await file.chmod(0o600);
+  if (await endsInLine(file, stat.size)) return { file, regular: true, bytes: stat.size };
+  await file.appendFile('\n');
+  return { file, regular: true, bytes: stat.size + 1 };
 }
 
 async function endsInLine(file: FileHandle, size: number): Promise<boolean> {
