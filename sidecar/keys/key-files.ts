@@ -71,12 +71,13 @@ export function loadKeys(options: LoadKeysOptions, deps: { readonly log: Log }):
     return made;
   };
   const keys = { master: read('master'), gateway: read('gateway'), log: read('log'), admin: read('admin') };
+  const master = decodeMasterKey(keys.master);
   for (const name of ['gateway', 'log', 'admin'] as const) checkAccessKey(name, keys[name]);
   if (created.length > 0) deps.log.info('keys_created', { keys: created, directory: join(dataDir, 'keys') });
   const sources = Object.fromEntries(
     keyNames.map((name) => [name, configured[name] === undefined ? 'file' : 'configuration']),
   ) as LoadedKeys['sources'];
-  return { ...keys, master: decodeMasterKey(keys.master), sources, paths, created };
+  return { ...keys, master, sources, paths, created };
 }
 
 export function keyPaths(dataDir: string): Readonly<Record<KeyName, string>> {

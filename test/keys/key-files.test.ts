@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Secret } from '../../sidecar/core/secret.ts';
+import { checkMasterKey } from '../../sidecar/keys/check-master-key.ts';
+import { keyNames, keyPaths, loadKeys, writeKeyFile } from '../../sidecar/keys/key-files.ts';
+import { createKeyring } from '../../sidecar/keys/keyring.ts';
+
+const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const none = { master: undefined, gateway: undefined, log: undefined, admin: undefined };
+let dataDir = '';
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'cf-keys-'));
+});
+afterEach(() => {
+  rmSync(dataDir, { recursive: true });
+});
+const load = (configured: Partial<Record<(typeof keyNames)[number], Secret>> = {}, mayCreate = true) =>
+  loadKeys({ dataDir, configured: { ...none, ...configured }, mayCreate }, { log });
+
+describe('key files', () => {
+  it('are made once, for the owner alone, and read again', () => {
+    const first = load();
+    assert.deepEqual(first.created, [...keyNames]);
+    for (const name of keyNames) assert.equal(statSync(first.paths[name]).mode & 0o777, 0o600);
+    assert.equal(statSync(join(dataDir, 'keys')).mode & 0o777, 0o700);
+    const again = load({}, false);
+    assert.deepEqual(again.created, []);
+    assert.equal(again.gateway.reveal(), first.gateway.reveal());
+    assert.deepEqual(again.master.reveal(), first.master.reveal());
+    assert.equal(first.master.reveal().length, 32);
+  });
+
+  it('make keys that APISIX takes as they are and that differ', () => {
+    const keys = load();
+    const texts = [keys.gateway, keys.log, keys.admin].map((key) => key.reveal());
+    for (const text of texts) assert.match(text, /^cf[gla]_[0-9A-Za-z]{43}$/);
+    assert.equal(new Set(texts.map((text) => text.slice(4))).size, 3);
+  });
+
+  it('name the variable and the file when a key is missing where none may be made', () => {
+    assert.throws(() => load({}, false), (error: Error) =>
+      /CREDENTIALFLOW_MASTER_KEY/.test(error.message) && error.message.includes(keyPaths(dataDir).master)); // prettier-ignore
+    load();
+    rmSync(keyPaths(dataDir).log);
+    assert.throws(() => load({}, false), /CREDENTIALFLOW_LOG_KEY/);
+  });
+
+  it('yield to the configuration', () => {
+    const gateway = new Secret('configured-gateway-key-of-32-characters');
+    const keys = load({ gateway });
+    assert.equal(keys.gateway, gateway);
+    assert.equal(keys.sources.gateway, 'configuration');
+    assert.ok(!keys.created.includes('gateway'));
+  });
+
+  it('are refused when they cannot do their work, without being repeated', () => {
+    load();
+    for (const bad of [
+      'short',
+      '://CREDENTIALFLOW_GATEWAY_KEY-and-more',
+      `${'x'.repeat(40)}$y`,
+      `${'x'.repeat(40)} y`,
+    ]) {
+      writeFileSync(keyPaths(dataDir).gateway, bad);
+      assert.throws(() => load({}, false), (error: Error) => /gateway key/.test(error.message) && !error.message.includes(bad)); // prettier-ignore
+    }
+    writeFileSync(keyPaths(dataDir).master, 'AAAA');
+    assert.throws(() => load({}, false), /32 bytes in base64/);
+  });
+
+  it('are replaced whole', () => {
+    load();
+    writeKeyFile(dataDir, 'gateway', new Secret('a-new-gateway-key-of-32-characters-x'));
+    assert.equal(readFileSync(keyPaths(dataDir).gateway, 'utf8'), 'a-new-gateway-key-of-32-characters-x\n');
+    assert.equal(statSync(keyPaths(dataDir).gateway).mode & 0o777, 0o600);
+  });
+});
+
+describe('checkMasterKey', () => {
+  it('remembers the first key and refuses another one of the same name', async () => {
+    const meta = new Map<string, string>();
+    const store = {
+      getMeta: (name: string) => Promise.resolve(meta.get(name)),
+      setMeta: (name: string, value: string) => Promise.resolve(void meta.set(name, value)),
+    };
+    const ringOf = (byte: number) => createKeyring([{ version: 'k1', key: new Secret(new Uint8Array(32).fill(byte)) }]);
+    await checkMasterKey(store, ringOf(1));
+    await checkMasterKey(store, ringOf(1));
+    await assert.rejects(checkMasterKey(store, ringOf(2)), { code: 'key_mismatch' });
+  });
+});
