@@ -26,16 +26,24 @@ const kills = Number(process.env['CF_TEST_KILLS'] ?? 200);
 const lanes = 2;
 const script = fileURLToPath(new URL('./kill-writer.process.ts', import.meta.url));
 
-/** Runs one writer and kills it at a random moment: mostly while it writes, sometimes while it opens. */
+/**
+ * Runs one writer and kills it at a random moment: mostly a moment after a random number of writes, however slow the
+ * machine is, sometimes while it opens.
+ */
 async function runAndKill(path: string, round: number, expected: readonly string[]) {
   const argv = [script, path, String(round), JSON.stringify(expected)];
   const env = { ...process.env, NODE_COMPILE_CACHE: join(path, '../compile-cache') };
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'], env });
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const closed = once(child, 'close');
+  const linesToWaitFor = 1 + Math.floor(Math.random() * 10);
+  const enough = Promise.withResolvers<undefined>();
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+    if (output.split('\n').length > linesToWaitFor) enough.resolve(undefined);
+  });
   if (round % 10 === 9) await wait(Math.random() * 150);
-  else await Promise.race([once(child.stdout, 'data').then(() => wait(Math.random() * 40)), closed]);
+  else await Promise.race([enough.promise.then(() => wait(Math.random() * 5)), closed]);
   child.kill('SIGKILL');
   const [, signal] = (await closed) as [number | null, string | null];
   assert.equal(signal, 'SIGKILL', `round ${round}: the writer ended by itself: ${output}`);

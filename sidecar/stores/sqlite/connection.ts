@@ -2,6 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
+import { faultName } from './faults.ts';
 
 /** The location of a database that lives in this process only. */
 export const inMemory = ':memory:';
@@ -18,9 +19,7 @@ const writerCacheKib = 32 * 1024;
 /** The one connection that writes. Makes the file (mode 0600; its WAL and shared memory take the mode over). */
 export function openForWriting(location: string): DatabaseSync {
   if (location === inMemory) return new DatabaseSync(inMemory);
-  mkdirSync(dirname(location), { recursive: true, mode: 0o700 });
-  closeSync(openSync(location, 'a', 0o600));
-  chmodSync(location, 0o600);
+  makeFile(location);
   const db = new DatabaseSync(location, { timeout: writerBusyMs });
   try {
     const mode = db.prepare('PRAGMA journal_mode = WAL').get();
@@ -37,6 +36,17 @@ export function openForWriting(location: string): DatabaseSync {
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** Born with its mode; one that was there gets it. */
+function makeFile(location: string): void {
+  try {
+    mkdirSync(dirname(location), { recursive: true, mode: 0o700 });
+    closeSync(openSync(location, 'a', 0o600));
+    chmodSync(location, 0o600);
+  } catch (error) {
+    throw new CredentialFlowError('store_failed', `cannot open the database ${location} (${faultName(error)})`);
   }
 }
 

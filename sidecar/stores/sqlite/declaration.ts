@@ -3,6 +3,7 @@ import { CredentialFlowError, type Problem } from '../../core/error.ts';
 import type { ApplyOptions, ApplyReport, Mutation } from '../../core/ports.ts';
 import type { Owner, ResourceKind } from '../../core/resources.ts';
 import type { Ledger } from './ledger.ts';
+import type { Named } from './refusals.ts';
 import type { Outcome, ResourceMutations } from './resource-mutations.ts';
 import { allRows, getRow } from './rows.ts';
 import type { TokenMutations } from './token-mutations.ts';
@@ -40,16 +41,24 @@ export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions,
   const owned = createOwned(parts.db, options.owner);
   const ownedBefore = owned.count();
   /** What the source names, only kept where the rest is to be deleted. */
-  const declared = options.prune ? new Set<string>() : undefined;
+  const declared = options.prune ? new Map<string, Set<string>>() : undefined;
   const counts: Record<Outcome, number> = { create: 0, update: 0, delete: 0, unchanged: 0 };
   const changed: { id: string; action: 'create' | 'update' | 'delete' }[] = [];
   const problems: Problem[] = [];
   let firstRefusal: CredentialFlowError | undefined;
   const action = (outcome: Outcome) => `${options.actor.action}:${outcome}`;
 
-  function count(key: string, outcome: Outcome): void {
+  function count({ kind, id }: Named, outcome: Outcome): void {
     counts[outcome] += 1;
-    if (outcome !== 'unchanged' && changed.length < namedChanges) changed.push({ id: key, action: outcome });
+    if (outcome === 'unchanged' || changed.length >= namedChanges) return;
+    changed.push({ id: `${kind}/${id}`, action: outcome });
+  }
+
+  function remember({ kind, id }: Named): void {
+    if (declared === undefined) return;
+    const ids = declared.get(kind);
+    if (ids === undefined) declared.set(kind, new Set([id]));
+    else ids.add(id);
   }
 
   function declare(mutation: Mutation): void {
@@ -60,15 +69,14 @@ export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions,
     if (target.owner !== options.owner) {
       throw new CredentialFlowError('internal', `${options.owner} cannot declare for ${target.owner}`);
     }
-    const key = `${target.kind}/${target.id}`;
-    declared?.add(key);
+    remember(target);
     const outcome =
       mutation.op === 'put' ? resources.put(mutation, entry, action) : tokens.declare(mutation.token, entry, action);
-    count(key, outcome);
+    count(target, outcome);
   }
 
-  function prune(keep: ReadonlySet<string>): void {
-    const doomed = owned.all().filter(({ kind, id }) => !keep.has(`${kind}/${id}`));
+  function prune(keep: ReadonlyMap<string, ReadonlySet<string>>): void {
+    const doomed = owned.all().filter(({ kind, id }) => keep.get(kind)?.has(id) !== true);
     if (!options.allowPrune && isTooMuch(doomed.length, ownedBefore)) {
       const message = `the apply would delete ${doomed.length} of the ${ownedBefore} that ${options.owner} owns`;
       throw new CredentialFlowError('prune_refused', message, {
@@ -82,7 +90,7 @@ export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions,
     for (const { kind, id } of doomed) {
       if (kind === 'token') tokens.delete({ op: 'delete_token', id, owner }, entry, action('delete'));
       else resources.delete({ op: 'delete', kind, id, owner }, entry, action('delete'));
-      count(`${kind}/${id}`, 'delete');
+      count({ kind, id }, 'delete');
     }
   }
 
