@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { presets } from '../../sidecar/presets/index.ts';
 import { parseInWorker } from '../../sidecar/resources/parse-in-worker.ts';
+import type { Declaration } from '../../sidecar/resources/parse.ts';
 import { resourcesTemplate } from '../../sidecar/resources/template.ts';
 
 const workerUrl = new URL('../../sidecar/parse-worker.ts', import.meta.url);
@@ -56,7 +57,8 @@ test('the real worker reads a text of the admin API in place of a file', async (
   const job = { file: 'request', owner: 'api', text, workerUrl, timeoutMs: 60_000 } as const;
   const parsed = await parseInWorker(job, systemClock);
   assert.ok('chunks' in parsed);
-  const mutations = (await Array.fromAsync(parsed.chunks)).flat();
+  const mutations: Declaration[] = [];
+  for await (const chunk of parsed.chunks) mutations.push(...chunk);
   await parsed.close();
   assert.deepEqual(
     mutations.map((mutation) => (mutation.op === 'put' ? [mutation.id, mutation.owner] : [])),
