@@ -77,7 +77,7 @@ function createWorld(files: readonly string[], more: Partial<FileSourcesOptions>
   );
   /** Resolves with the next state that was not seen yet. */
   const next = async (): Promise<SourceState> => {
-    const deadline = AbortSignal.timeout(10_000);
+    const deadline = AbortSignal.timeout(30_000);
     while (states.length === 0) {
       await new Promise<void>((resolve, reject) => {
         wake = resolve;
