@@ -24,7 +24,12 @@ const families = [
 const family = `^sidecar/(${families.join('|')})/`;
 
 /** Where the families meet. */
-const composition = ['^sidecar/(compose|main)[.]ts$', '^sidecar/compose/', '^sidecar/cli/', 'parse-worker[.]ts$'];
+const composition = [
+  '^sidecar/(compose|main|resource-deps)[.]ts$',
+  '^sidecar/compose/',
+  '^sidecar/cli/',
+  'parse-worker[.]ts$',
+];
 
 /** npm package or Node module → the only places that may import it. */
 const doors = {

@@ -7,6 +7,9 @@ import { resolve } from 'node:path';
 import { run } from 'node:test';
 import ts from 'typescript';
 
+/** A test file that leaves something open would never end. */
+const deadlineMs = 300_000;
+
 const bounds = { lines: 85, branches: 80, functions: 85 };
 
 /** Run as processes of their own, and covered by the tests of test/e2e, test/cli and test/check. */
@@ -38,6 +41,7 @@ const events = run({
   files: files.map((file) => resolve(file)),
   concurrency: 2,
   timeout: 120_000,
+  signal: AbortSignal.timeout(deadlineMs),
   coverage: true,
   coverageIncludeGlobs: ['sidecar/**/*.ts'],
   coverageExcludeGlobs: [...outOfProcess],
