@@ -1,7 +1,7 @@
 import type { Decision } from '../core/decision.ts';
 import type { AuditSink, Clock, Log } from '../core/ports.ts';
 import { createEarlyDenials } from './early-denials.ts';
-import { lineOfRecord, takeRecord, type DecisionRecord } from './record.ts';
+import { createLineWriter, takeRecord, type DecisionRecord } from './record.ts';
 
 export interface AuditOptions {
   /** Records that may wait to be written. */
@@ -58,6 +58,7 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
   // Decisions that were under way when the buffer became full still come in; even then memory has a bound.
   const hardLimit = onFull === 'block' ? bufferRecords + flushRecords : bufferRecords;
   const earlyDenials = createEarlyDenials({ maxCells: maxEarlyDenialCells });
+  const lineOfRecord = createLineWriter();
   let waiting: Entry[] = [];
   /** Taken out of `waiting` by the flush under way, not yet written. */
   let leaving = 0;
@@ -146,6 +147,10 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
     return true;
   }
 
+  function lineOf(entry: Entry): string {
+    return typeof entry === 'string' ? entry : lineOfRecord(entry);
+  }
+
   function takeEarlyDenials(): void {
     for (const line of earlyDenials.take(clock.now())) add(line);
   }
@@ -173,8 +178,4 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
       await sink.close();
     },
   };
-}
-
-function lineOf(entry: Entry): string {
-  return typeof entry === 'string' ? entry : lineOfRecord(entry);
 }

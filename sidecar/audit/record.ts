@@ -50,28 +50,38 @@ export function takeRecord(decision: Decision, endedAt: number): DecisionRecord 
   };
 }
 
-/** One line, without a line break; empty fields are left out. */
-export function lineOfRecord(record: DecisionRecord): string {
-  const allowed = record.reason === 'allow';
-  return JSON.stringify({
-    time: new Date(record.atMs).toISOString(),
-    event: 'decision',
-    decision: record.decisionId,
-    request_id: filled(redact(record.requestId)),
-    trace_id: traceIdOf(record.traceparent),
-    outcome: allowed ? 'allow' : 'deny',
-    code: allowed ? undefined : record.reason,
-    gateway: filled(record.gateway),
-    upstream: filled(record.upstream),
-    method: filled(redact(record.method)),
-    path: filled(redact(withoutQuery(record.target))),
-    consumer: filled(record.consumer),
-    token: filled(record.tokenId),
-    policy: filled(record.policyId),
-    credential: filled(record.credentialId),
-    credential_version: filled(record.credentialVersion),
-    duration_us: Math.round(record.durationMs * 1_000),
-  });
+/** Turns a record into one line, without a line break; empty fields are left out. */
+export function createLineWriter(): (record: DecisionRecord) => string {
+  // Records of the same millisecond share its text, which is a quarter of a line's cost.
+  let atMs = NaN;
+  let time = '';
+
+  return (record) => {
+    if (record.atMs !== atMs) {
+      atMs = record.atMs;
+      time = new Date(atMs).toISOString();
+    }
+    const allowed = record.reason === 'allow';
+    return JSON.stringify({
+      time,
+      event: 'decision',
+      decision: record.decisionId,
+      request_id: filled(redact(record.requestId)),
+      trace_id: traceIdOf(record.traceparent),
+      outcome: allowed ? 'allow' : 'deny',
+      code: allowed ? undefined : record.reason,
+      gateway: filled(record.gateway),
+      upstream: filled(record.upstream),
+      method: filled(redact(record.method)),
+      path: filled(redact(withoutQuery(record.target))),
+      consumer: filled(record.consumer),
+      token: filled(record.tokenId),
+      policy: filled(record.policyId),
+      credential: filled(record.credentialId),
+      credential_version: filled(record.credentialVersion),
+      duration_us: Math.round(record.durationMs * 1_000),
+    });
+  };
 }
 
 function takeTraceparent(header: string | undefined): string | undefined {

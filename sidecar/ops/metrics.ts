@@ -28,7 +28,6 @@ export interface Metrics {
   logEntries(outcome: string, count: number): void;
   auditRecords(outcome: string, count: number): void;
   adminRequest(method: string, status: number): void;
-  setCredential(upstream: string, credential: string, usable: boolean): void;
   /** All credentials there are; what is not named any more disappears. */
   setCredentials(credentials: Iterable<CredentialState>): void;
   /** Prometheus text format. */
@@ -100,7 +99,6 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
     auditRecords: (outcome, count) => auditRecords.inc({ outcome }, count),
     adminRequest: (method, status) => adminRequests.inc({ method, status }),
-    setCredential: credentials.set,
     setCredentials(all) {
       credentials.clear();
       for (const { upstream, credential, usable } of all) credentials.set(upstream, credential, usable);

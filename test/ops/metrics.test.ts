@@ -4,7 +4,7 @@ import { it } from 'node:test';
 import { decide } from '../../sidecar/core/decide.ts';
 import type { Decision } from '../../sidecar/core/decision.ts';
 import { metricDefinitions, type MetricDefinition } from '../../sidecar/ops/metric-definitions.ts';
-import { createMetrics } from '../../sidecar/ops/metrics.ts';
+import { createMetrics, type CredentialState } from '../../sidecar/ops/metrics.ts';
 import { deciding, question, resource, snapshotOf, usual } from '../support/deciding.ts';
 
 const definitions: Readonly<Record<string, MetricDefinition>> = metricDefinitions;
@@ -69,11 +69,13 @@ it('bounds what resources can make of labels', async () => {
   const allow = await decision();
   const { upstream } = allow.deliberation;
   assert.ok(upstream);
+  const credentials: CredentialState[] = [];
   for (let i = 0; i < 1_010; i++) {
     const deliberation = { ...allow.deliberation, upstream: { ...upstream, id: `u${i}` } };
     metrics.recordDecision({ ...allow, deliberation }, 1);
-    metrics.setCredential('u', `c${i}`, i !== 1_005);
+    credentials.push({ upstream: 'u', credential: `c${i}`, usable: i !== 1_005 });
   }
+  metrics.setCredentials(credentials);
   const text = await metrics.exposition();
   assert.equal(decisionsOf(text).split('\n').length, 1_001);
   assert.ok(text.includes('credentialflow_decisions_total{upstream="other",outcome="allow",reason="allow"} 10\n'));
@@ -120,6 +122,6 @@ async function everything(): Promise<string> {
   metrics.logEntries('accepted', 2);
   metrics.auditRecords('written', 2);
   metrics.adminRequest('GET', 200);
-  metrics.setCredential('api', 'main', true);
+  metrics.setCredentials([{ upstream: 'api', credential: 'main', usable: true }]);
   return metrics.exposition();
 }
