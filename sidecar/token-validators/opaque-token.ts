@@ -16,7 +16,7 @@ const checksumLength = 6;
 const tailLength = tagLength + checksumLength;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** For secret scanners; the checksum tells a token from a look-alike. */
+/** For secret scanners (docs/tokens.md); the checksum tells a token from a look-alike. */
 export const tokenPattern = /\bcf_[0-9a-z]{1,8}_[0-9A-Za-z]{43}\b/;
 const wholeToken = /^cf_([0-9a-z]{1,8})_[0-9A-Za-z]{43}$/;
 const maxLength = 3 + 8 + 1 + randomLength + tailLength;
@@ -46,9 +46,9 @@ export function mintToken(options: MintOptions): MintedToken {
   return { id: tokenIdOf(sha256), token: new Secret(token), sha256 };
 }
 
-/** The id of a token, from its hash: a GitOps file needs to name nothing else. */
+/** The id of a token, from its hash: what a resource file that names the hash alone gives it, too. */
 export function tokenIdOf(sha256: string): string {
-  return `tok_${sha256.slice(0, 16)}`;
+  return `tok_${sha256.slice(0, 24)}`;
 }
 
 /** By form only. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -7,6 +7,7 @@ import { Secret } from '../../sidecar/core/secret.ts';
 import { checkMasterKey } from '../../sidecar/keys/check-master-key.ts';
 import { keyNames, keyPaths, loadKeys, writeKeyFile } from '../../sidecar/keys/key-files.ts';
 import { createKeyring } from '../../sidecar/keys/keyring.ts';
+import { recordingLog } from '../support/recording-log.ts';
 
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const none = { master: undefined, gateway: undefined, log: undefined, admin: undefined };
@@ -71,6 +72,37 @@ describe('key files', () => {
     assert.throws(() => load({}, false), /32 bytes in base64/);
   });
 
+  it('are not read where a mistyped character would make another key of them', () => {
+    const { master } = load();
+    const text = Buffer.from(master.reveal()).toString('base64');
+    for (const bad of [
+      `${text.slice(0, 20)}!${text.slice(21)}`,
+      `${text} `,
+      `${text.slice(0, 20)}\n${text.slice(20)}`,
+    ]) {
+      assert.throws(() => load({ master: new Secret(bad) }, false), { code: 'config_invalid' });
+    }
+    assert.deepEqual(load({ master: new Secret(text) }, false).master.reveal(), master.reveal());
+  });
+
+  it('are warned of, by path, when others may read them', () => {
+    const { paths } = load();
+    chmodSync(paths.admin, 0o644);
+    const wide = recordingLog();
+    loadKeys({ dataDir, configured: none, mayCreate: false }, { log: wide });
+    assert.deepEqual(
+      wide.lines.map(({ level, event, fields }) => [level, event, fields.path, fields.mode]),
+      [['warn', 'key_file_mode_wide', paths.admin, '644']],
+    );
+  });
+
+  it('live in a directory that is closed again when it stood open, and leave no drafts there', () => {
+    mkdirSync(join(dataDir, 'keys'), { mode: 0o755 });
+    load();
+    assert.equal(statSync(join(dataDir, 'keys')).mode & 0o777, 0o700);
+    assert.deepEqual(readdirSync(join(dataDir, 'keys')).sort(), ['admin.key', 'gateway.key', 'log.key', 'master.key']);
+  });
+
   it('are replaced whole', () => {
     load();
     writeKeyFile(dataDir, 'gateway', new Secret('a-new-gateway-key-of-32-characters-x'));
@@ -90,5 +122,12 @@ describe('checkMasterKey', () => {
     await checkMasterKey(store, ringOf(1));
     await checkMasterKey(store, ringOf(1));
     await assert.rejects(checkMasterKey(store, ringOf(2)), { code: 'key_mismatch' });
+    const rotated = (old: number) =>
+      createKeyring([
+        { version: 'k2', key: new Secret(new Uint8Array(32).fill(9)) },
+        { version: 'k1', key: new Secret(new Uint8Array(32).fill(old)) },
+      ]);
+    await assert.rejects(checkMasterKey(store, rotated(2)), /"k1"/);
+    await checkMasterKey(store, rotated(1));
   });
 });

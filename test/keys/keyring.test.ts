@@ -47,6 +47,41 @@ describe('the keyring', () => {
     }
   });
 
+  it('opens what was sealed for a store in that store only', async () => {
+    for (const sealed of [
+      await ring.seal(plain, binding, 'store-a'),
+      await sealWithPublicKey(ring.sealingKey(), plain, binding, 'store-a'),
+    ]) {
+      assert.equal((await ring.open(sealed, binding, 'store-a')).reveal(), 'sk-very-secret');
+      await assert.rejects(ring.open(sealed, binding, 'store-b'), /another store/);
+      await assert.rejects(ring.open(sealed, binding), /another store/);
+    }
+    const anywhere = await ring.seal(plain, binding);
+    assert.equal((await ring.open(anywhere, binding, 'store-b')).reveal(), 'sk-very-secret');
+  });
+
+  it('does not open a value whose header was rewritten to fit', async () => {
+    const sealed = await ring.seal(plain, 'credential/other', 'store-a');
+    const [, ...rest] = sealed.split('.');
+    const header = JSON.parse(Buffer.from(sealed.split('.')[0] ?? '', 'base64url').toString()) as object;
+    const { cfs, ...forged } = { cfs: undefined, ...header, cfb: binding };
+    assert.equal(cfs, 'store-a');
+    const rewritten = [Buffer.from(JSON.stringify(forged)).toString('base64url'), ...rest].join('.');
+    await assert.rejects(ring.open(rewritten, binding), (error: Error) => {
+      assert.equal(error.message, `the sealed value for ${binding} does not open with key "k1"`);
+      return !inspect(error).includes('sk-very-secret');
+    });
+  });
+
+  it('has the same public key after a restart, and another one for another master key', () => {
+    const again = createKeyring([{ version: 'k1', key: key(1) }]);
+    assert.deepEqual(again.sealingKey(), ring.sealingKey());
+    assert.equal(again.fingerprint(), ring.fingerprint());
+    const other = createKeyring([{ version: 'k1', key: key(2) }]);
+    assert.notEqual(other.sealingKey().x, ring.sealingKey().x);
+    assert.notEqual(other.fingerprint(), ring.fingerprint());
+  });
+
   it('refuses algorithms that are not its own', async () => {
     const header = Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid: 'k1', cfb: binding })).toString(
       'base64url',

@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
-import type { SecretManager } from '../../sidecar/core/ports.ts';
+import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, SecretManager } from '../../sidecar/core/ports.ts';
 import { Secret } from '../../sidecar/core/secret.ts';
 import { createKeyring } from '../../sidecar/keys/keyring.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { checkSecretReference, createSecretManagers } from '../../sidecar/secret-managers/index.ts';
 import { secretManagerContract } from '../contract/secret-manager-contract.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { recordingLog } from '../support/recording-log.ts';
 
 const keyring = createKeyring([{ version: 'k1', key: new Secret(new Uint8Array(32).fill(3)) }]);
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-function managerOf(kind: string, env: Record<string, string> = {}, clock = systemClock): SecretManager {
+function managerOf(kind: string, env: Record<string, string> = {}, clock: Clock = systemClock): SecretManager {
   const manager = createSecretManagers({
     env,
     clock,
@@ -25,6 +29,9 @@ function managerOf(kind: string, env: Record<string, string> = {}, clock = syste
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'cf-secrets-'));
+after(() => {
+  rmSync(directory, { recursive: true });
+});
 let files = 0;
 const newFile = (): string => join(directory, `secret-${String(++files)}`);
 
@@ -101,6 +108,77 @@ describe('the file manager', () => {
     release('..v2', 'same-length-2');
     assert.equal(await look(), before + 1);
     assert.equal(await look(), before + 1);
+  });
+});
+
+describe('the file manager, about what it is given', () => {
+  it('refuses a pipe instead of waiting for a writer', async () => {
+    const path = newFile();
+    execFileSync('mkfifo', [path]);
+    await assert.rejects(managerOf('file').resolve({ from: 'file', path }, 'b'), /not a regular file/);
+  });
+
+  it('warns once of a file that others may read, and says nothing of one that they may not', async () => {
+    const seen = recordingLog();
+    const manager = createSecretManagers({
+      env: {},
+      clock: systemClock,
+      log: seen,
+      open: () => Promise.reject(new Error()),
+    }).get('file');
+    assert.ok(manager);
+    for (const [mode, warnings] of [
+      [0o600, 0],
+      [0o640, 0],
+      [0o644, 1],
+    ] as const) {
+      const path = newFile();
+      writeFileSync(path, 'needle');
+      chmodSync(path, mode);
+      seen.lines.length = 0;
+      await manager.resolve({ from: 'file', path }, 'b');
+      await manager.resolve({ from: 'file', path }, 'b');
+      assert.deepEqual(
+        seen.events(),
+        Array.from({ length: warnings }, () => 'secret_file_mode_wide'),
+      );
+      assert.ok(!JSON.stringify(seen.lines).includes('needle'));
+    }
+  });
+
+  it('looks each second, sees a file come and go, and calls nobody back after the end', async () => {
+    const path = newFile();
+    const clock = createFakeClock();
+    let changes = 0;
+    const stop = managerOf('file', {}, clock).watch?.({ from: 'file', path }, () => (changes += 1));
+    const afterASecond = async (): Promise<number> => {
+      await sleep(20);
+      clock.advance(1_000);
+      await sleep(20);
+      return changes;
+    };
+    const before = await afterASecond();
+    writeFileSync(path, 'one');
+    clock.advance(900);
+    await sleep(20);
+    assert.equal(changes, before);
+    assert.equal(await afterASecond(), before + 1);
+    rmSync(path);
+    assert.equal(await afterASecond(), before + 2);
+    writeFileSync(path, 'two');
+    // A look that is under way when it ends calls nobody back either.
+    clock.advance(1_000);
+    stop?.();
+    assert.equal(await afterASecond(), before + 2);
+  });
+});
+
+describe('the env manager', () => {
+  it('takes no property that every object has for a variable', async () => {
+    for (const name of ['constructor', '__proto__', 'toString']) {
+      const reference = { from: 'env', name };
+      await assert.rejects(managerOf('env').resolve(reference, 'b'), { code: 'secret_invalid', message: /is not set/ });
+    }
   });
 });
 

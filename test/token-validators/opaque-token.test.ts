@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { randomBase62 } from '../../sidecar/keys/random-text.ts';
 import {
@@ -38,7 +40,7 @@ describe('opaque tokens', () => {
   it('are named by their hash', () => {
     const { id, sha256 } = mintToken({ keyId: 'k1', tagKey, randomBase62 });
     assert.equal(id, tokenIdOf(sha256));
-    assert.match(id, /^tok_[0-9a-f]{16}$/);
+    assert.match(id, /^tok_[0-9a-f]{24}$/);
   });
 
   it('are not genuine when any character is another one', () => {
@@ -69,6 +71,30 @@ describe('opaque tokens', () => {
     assert.equal(counts.size, 62);
     // 1,000 expected, standard deviation 31.4: eight of them never happen by chance.
     for (const [char, count] of counts) assert.ok(Math.abs(count - 1_000) < 250, `${char}: ${String(count)}`);
+  });
+
+  it('have a checksum that catches every single mistake without any key', () => {
+    const token = mint();
+    for (let at = 0; at < token.length; at++) {
+      const wrong = token.charAt(at) === '0' ? '1' : '0';
+      assert.ok(!checksumHolds(token.slice(0, at) + wrong + token.slice(at + 1)), String(at));
+    }
+    assert.ok(!checksumHolds(''));
+  });
+
+  it('never come twice and show themselves to nobody', () => {
+    const tokens = new Set(Array.from({ length: 1_000 }, mint));
+    assert.equal(tokens.size, 1_000);
+    const minted = mintToken({ keyId: 'k1', tagKey, randomBase62 });
+    assert.ok(!inspect(minted, { depth: 5, showHidden: true }).includes(minted.token.reveal()));
+    assert.ok(!JSON.stringify(minted).includes(minted.token.reveal()));
+  });
+
+  it('are documented by the very pattern that the code uses', () => {
+    const documented = readFileSync(new URL('../../docs/tokens.md', import.meta.url), 'utf8');
+    assert.ok(documented.includes(`\n${tokenPattern.source}\n`), tokenPattern.source);
+    const example = /`(cf_[0-9a-z]{1,8}_[0-9A-Za-z]+)`/.exec(documented)?.[1] ?? '';
+    assert.ok(hasTokenShape(example) && checksumHolds(example), example);
   });
 
   it('tell long and odd texts apart at once', () => {
