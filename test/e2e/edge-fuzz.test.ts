@@ -67,7 +67,7 @@ function questions(gatewayKey: string): fc.Arbitrary<Model> {
       return dice === 1 ? [line, { ...line, value: `${text}2` }] : dice === 2 ? [line, line] : [line];
     });
   const junk = fc.oneof(
-    { weight: 12, arbitrary: fc.constant<Line[]>([]) },
+    { weight: 40, arbitrary: fc.constant<Line[]>([]) },
     fc.constant<Line[]>([{ name: 'x-junk', value: 'j'.repeat(70_000) }]),
     fc.constant<Line[]>(Array.from({ length: 1_500 }, (_, i) => ({ name: `x-${String(i)}`, value: 'v' }))),
     fc.constant<Line[]>(Array.from({ length: 90 }, (_, i) => ({ name: `x-${String(i)}`, value: 'v' }))),
@@ -117,17 +117,20 @@ function serialise({ method, target, lines, body, garbage, cut }: Model): Buffer
  */
 function mayBeAllowed(model: Model, gatewayKey: string): boolean {
   const only = (name: string): string | undefined => {
-    const found = model.lines.filter((line) => line.name.toLowerCase() === name).map((line) => line.value.trim());
+    const found = model.lines.filter((line) => line.name.toLowerCase() === name).map((line) => withoutOws(line.value));
     return new Set(found).size === 1 ? found[0] : undefined;
   };
-  const has = (name: string): boolean => model.lines.some((line) => line.name.toLowerCase() === name && line.value.trim() !== ''); // prettier-ignore
+  const has = (name: string): boolean => model.lines.some((line) => line.name.toLowerCase() === name && withoutOws(line.value) !== ''); // prettier-ignore
   if (only('x-cf-gateway-key') !== gatewayKey || only('x-forwarded-method') !== 'POST') return false;
   const named = /^\/api\/auth\/([^?]+)/.exec(model.target)?.[1];
   const route = only('x-cf-route');
   if (named === undefined ? route !== 'api' : named !== 'api') return false;
   const target = has('x-cf-upstream-uri') ? only('x-cf-upstream-uri') : only('x-cf-raw-uri')?.replace(/^\/(?:api|%61pi)(?=\/)/, ''); // prettier-ignore
   if (target === undefined || (!has('x-cf-upstream-uri') && target === only('x-cf-raw-uri'))) return false;
-  if (/[?&](?:key|api_key)=/i.test(`${target} ${only('x-cf-raw-uri') ?? ''}`.replaceAll(/%6b/gi, 'k'))) return false;
+  const queries = [target, only('x-cf-raw-uri') ?? ''].map((uri) =>
+    uri.slice(uri.indexOf('?') + 1).replaceAll(/%6b/gi, 'k'),
+  );
+  if (queries.some((query) => /(?:^|[&;])(?:key|api_key)=/i.test(query))) return false;
   const path = target.split('?')[0] ?? '';
   // The one thing the upstream does with the path: decode it. Then it must be plainly one of the two that are allowed.
   let decoded: string;
@@ -218,6 +221,11 @@ it(
     assert.ok(grownMb < 150, `memory grew by ${grownMb.toFixed(0)} MB`);
   },
 );
+
+/** RFC 9110, section 5.6.3: a space and a tab are optional white space, others are data. */
+function withoutOws(value: string): string {
+  return value.replaceAll(/^[ \t]+|[ \t]+$/g, '');
+}
 
 function residentBytes(pid: number | undefined): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]) * 1024;

@@ -39,7 +39,7 @@ export interface RunningSidecar {
   cli(args: readonly string[], input?: string): Promise<CliResult>;
   /** As `cli`, but rejects unless it exits with 0; resolves with what `--json` printed. */
   json(args: readonly string[], input?: string): Promise<Record<string, unknown>>;
-  /** A fresh token of a consumer. */
+  /** A fresh token of a consumer, valid for an hour; by the admin API, which is quicker than a command. */
   issueToken(consumer: string): Promise<{ readonly id: string; readonly token: string }>;
   /** SIGTERM, then waits for the end; removes a temporary data directory. Safe to call twice. */
   stop(): Promise<void>;
@@ -82,9 +82,10 @@ export async function startSidecar(options: SidecarOptions = {}): Promise<Runnin
       if (code !== 0) throw new Error(`credentialflow ${args.join(' ')} exited with ${code}: ${problem}${stdout}`);
       return JSON.parse(stdout) as Record<string, unknown>;
     };
+    const keys = readKeys(dataDir, env);
     return {
       urls: addresses,
-      keys: readKeys(dataDir, env),
+      keys,
       dataDir,
       resourcesFile,
       process: child,
@@ -92,10 +93,7 @@ export async function startSidecar(options: SidecarOptions = {}): Promise<Runnin
       stderr: () => stderr,
       cli,
       json,
-      async issueToken(consumer) {
-        const { id, token } = await json(['token', 'issue', '--consumer', consumer, '--ttl', '1h']);
-        return { id: String(id), token: String(token) };
-      },
+      issueToken: (consumer) => issueToken(addresses.admin, keys.admin, consumer),
       stop,
     };
   } catch (error) {
@@ -141,6 +139,16 @@ function readKeys(dataDir: string, env: Readonly<Record<string, string>>): Runni
     return configured ?? readFileSync(join(dataDir, 'keys', `${name}.key`), 'utf8').trim();
   };
   return { master: read('master'), gateway: read('gateway'), log: read('log'), admin: read('admin') };
+}
+
+async function issueToken(admin: string, key: string, consumer: string): Promise<{ id: string; token: string }> {
+  const response = await fetch(`${admin}/api/v1/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ consumer, ttl: '1h' }),
+  });
+  if (!response.ok) throw new Error(`no token for ${consumer}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as { id: string; token: string };
 }
 
 async function runCli(
