@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLoadClient } from './load/client.ts';
 import { judge, type Row } from './row.ts';
-import { build, cli, createHome, readGatewayKey, startSidecar } from './sidecar.ts';
+import { cli, createHome, startSidecar } from './sidecar.ts';
 import { tenThousand } from './startup.ts';
 import { bootstrapMedian, median, quantile } from './stats.ts';
 import { consumerId, question, questionBytes, writeResources } from './world.ts';
@@ -13,17 +13,13 @@ const rate = 1_000;
 const seconds = 3;
 
 export async function benchApply({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
-  build();
   const home = createHome(writeResources(tenThousand));
   const sidecar = await startSidecar(home);
   const client = createLoadClient();
   try {
     const issued = cli(home, sidecar, ['token', 'issue', '--consumer', consumerId, '--ttl', '1d', '--json']);
     const { token } = JSON.parse(issued) as { readonly token: string };
-    const request = questionBytes(
-      `${sidecar.data.host}:${String(sidecar.data.port)}`,
-      question(readGatewayKey(home), token),
-    );
+    const request = questionBytes(`${sidecar.data.host}:${String(sidecar.data.port)}`, question(token));
     const p99 = async (): Promise<number> => {
       const { latencies } = await client.run({ ...sidecar.data, request, connections: 20, seconds, rate });
       return quantile(latencies, 0.99);
@@ -35,7 +31,7 @@ export async function benchApply({ quick }: { readonly quick: boolean }): Promis
       idle.push(await p99());
       const fresh = `${home.resources}.new`;
       writeFileSync(fresh, writeResources({ ...tenThousand, edition }));
-      const applied = sidecar.nextEvent('resources_applied');
+      const applied = sidecar.nextEvent('resource_file_applied');
       const measured = p99();
       renameSync(fresh, home.resources);
       busy.push(await measured);

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createLoadClient, type LoadClient } from './load/client.ts';
 import { judge, type Row } from './row.ts';
-import { build, cli, createHome, readGatewayKey, startSidecar, type Endpoint } from './sidecar.ts';
+import { cli, createHome, startSidecar, type Endpoint } from './sidecar.ts';
 import { bootstrapMedian, median, quantile, spread } from './stats.ts';
 import { consumerId, question, questionBytes, writeResources } from './world.ts';
 import type { Answer } from './yardstick.process.ts';
@@ -17,17 +17,13 @@ const tooNoisy = 0.15;
 export async function benchHttp({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const pairs = quick ? 10 : 16;
   const seconds = quick ? 1 : 3;
-  build();
   const home = createHome(writeResources({ consumers: 100, policies: 100 }));
   const sidecar = await startSidecar(home);
   const client = createLoadClient();
   try {
     const issued = cli(home, sidecar, ['token', 'issue', '--consumer', consumerId, '--ttl', '1d', '--json']);
     const { token } = JSON.parse(issued) as { readonly token: string };
-    const request = questionBytes(
-      `${sidecar.data.host}:${String(sidecar.data.port)}`,
-      question(readGatewayKey(home), token),
-    );
+    const request = questionBytes(`${sidecar.data.host}:${String(sidecar.data.port)}`, question(token));
     const yardstick = await startYardstick(await ask(sidecar.data, request));
     try {
       const load = createLoads(client, request);

@@ -1,9 +1,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { secret, secretVariable } from './world.ts';
+import { gatewayKey, secret, secretVariable } from './world.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -27,25 +27,28 @@ export interface BenchSidecar {
 
 export interface BenchHome {
   readonly folder: string;
+  /** The program as the package has it: bin/ and dist/, no sources. */
+  readonly bin: string;
   readonly dataDir: string;
   readonly resources: string;
   remove(): void;
 }
 
+/** Builds, and lays out a package and a data directory in a folder of their own. */
 export function createHome(resources: string): BenchHome {
+  runToEnd([resolve('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {});
   const folder = mkdtempSync(join(tmpdir(), 'credentialflow-bench-'));
+  for (const name of ['bin', 'dist', 'package.json']) cpSync(name, join(folder, name), { recursive: true });
+  symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
   const file = join(folder, 'resources.yaml');
   writeFileSync(file, resources);
   return {
     folder,
+    bin: join(folder, 'bin', 'credentialflow.js'),
     dataDir: join(folder, 'data'),
     resources: file,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
-}
-
-export function build(): void {
-  runToEnd([resolve('node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {});
 }
 
 /** Starts `dist/`, everything on: audit file, metrics, watching its resource file. */
@@ -55,7 +58,7 @@ export async function startSidecar(
 ): Promise<BenchSidecar> {
   const watch = options.watchLoop === true ? ['--import', new URL('loop-watch.mjs', import.meta.url).href] : [];
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...watch, resolve('dist/main.js'), 'serve'], {
+  const child = spawn(process.execPath, [...watch, home.bin, 'serve'], {
     cwd: home.folder,
     env: environment(home),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -84,10 +87,9 @@ export async function startSidecar(
 
   const ready = await nextEvent('ready');
   const readyMs = performance.now() - startedAt;
-  const addresses = ready['addresses'] as Readonly<Record<string, string>>;
   return {
-    data: endpoint(addresses['data']),
-    admin: endpoint(addresses['admin']),
+    data: endpoint(ready['data']),
+    admin: endpoint(ready['admin']),
     readyMs,
     process: child,
     nextEvent,
@@ -103,14 +105,10 @@ export async function startSidecar(
 /** What `credentialflow <args>` prints; it talks to the sidecar of this home. */
 export function cli(home: BenchHome, sidecar: BenchSidecar, args: readonly string[]): string {
   const adminUrl = `http://${sidecar.admin.host}:${String(sidecar.admin.port)}`;
-  return runToEnd([resolve('bin/credentialflow.js'), ...args], {
+  return runToEnd([home.bin, ...args], {
     ...environment(home),
     CREDENTIALFLOW_ADMIN_URL: adminUrl,
   });
-}
-
-export function readGatewayKey(home: BenchHome): string {
-  return readFileSync(join(home.dataDir, 'keys', 'gateway.key'), 'utf8').trim();
 }
 
 function environment(home: BenchHome): NodeJS.ProcessEnv {
@@ -121,6 +119,7 @@ function environment(home: BenchHome): NodeJS.ProcessEnv {
     CREDENTIALFLOW_ADMIN_LISTEN: '127.0.0.1:0',
     CREDENTIALFLOW_METRICS_LISTEN: '127.0.0.1:0',
     CREDENTIALFLOW_RESOURCES: home.resources,
+    CREDENTIALFLOW_GATEWAY_KEY: gatewayKey,
     [secretVariable]: secret,
   };
 }
@@ -131,9 +130,9 @@ function runToEnd(args: readonly string[], env: NodeJS.ProcessEnv): string {
   return stdout;
 }
 
-function endpoint(address: string | undefined): Endpoint {
-  const match = /^(?:https?:\/\/)?(.+):(\d+)$/.exec(address ?? '');
-  if (match === null) throw new Error(`the ready line names no address: ${String(address)}`);
+function endpoint(address: unknown): Endpoint {
+  const match = /^(.+):(\d+)$/.exec(typeof address === 'string' ? address : '');
+  if (match === null) throw new Error('the ready line names no address');
   return { host: match[1] ?? '', port: Number(match[2]) };
 }
 

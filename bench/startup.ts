@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { judge, type Row } from './row.ts';
-import { build, createHome, startSidecar } from './sidecar.ts';
+import { createHome, startSidecar } from './sidecar.ts';
 import { bootstrapMedian, median } from './stats.ts';
 import { writeResources, type Size } from './world.ts';
 
@@ -11,7 +11,6 @@ export const tenThousand: Size = { consumers: 4_990, policies: 4_990, otherUpstr
 
 export async function benchStartup({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const rounds = quick ? 2 : 5;
-  build();
   const found = {
     applyMs: [] as number[],
     pauseMs: [] as number[],
@@ -23,7 +22,7 @@ export async function benchStartup({ quick }: { readonly quick: boolean }): Prom
     try {
       const first = await startSidecar(home, { watchLoop: true });
       await sleep(1_000);
-      const applied = first.nextEvent('resources_applied');
+      const applied = first.nextEvent('resource_file_applied');
       const fresh = `${home.resources}.new`;
       writeFileSync(fresh, writeResources(tenThousand));
       const since = Date.now();

@@ -5,6 +5,8 @@ export const consumerId = 'team-0';
 export const secretVariable = 'BENCH_UPSTREAM_KEY';
 export const secret = 'sk-bench-0123456789abcdef0123456789abcdef';
 
+export const gatewayKey = 'cfg_bench0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
 export interface Size {
   readonly consumers: number;
   readonly policies: number;
@@ -54,7 +56,7 @@ function policy(i: number, consumers: number): readonly string[] {
 }
 
 /** What the gateway sends: forward-auth's own headers, and those that apisix-conf/apisix.yaml adds. */
-export function question(gatewayKey: string, token: string): Readonly<Record<string, string>> {
+export function question(token: string): Readonly<Record<string, string>> {
   return {
     'X-Forwarded-Proto': 'https',
     'X-Forwarded-Method': 'POST',
