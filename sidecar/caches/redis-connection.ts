@@ -134,7 +134,8 @@ function guardReplies(stream: Redis['stream'], replies: 'values' | 'messages'): 
   stream.removeAllListeners('data');
   stream.on('data', (chunk: Buffer) => {
     if (stream.destroyed) return;
-    if (guard.accepts(chunk)) for (const decode of decoders) decode.call(stream, chunk);
+    const passed = guard.pass(chunk);
+    if (passed !== undefined) for (const decode of decoders) decode.call(stream, passed);
     else stream.destroy(Object.assign(new Error('not a reply of ours'), { code: 'UNEXPECTED_REPLY' }));
   });
 }

@@ -4,8 +4,11 @@
  * ends the process (ioredis 6.0.0), and a bulk string may announce half a gigabyte.
  */
 export interface ReplyGuard {
-  /** Whether everything up to the end of this chunk is fine. After a no the connection must go. */
-  accepts(chunk: Uint8Array): boolean;
+  /**
+   * What may be handed on now: a line is held back until it is whole and fine (the decoder acts on its first bytes).
+   * Undefined: something that is no reply of ours; the connection must go.
+   */
+  pass(chunk: Uint8Array): Buffer | undefined;
 }
 
 export interface ReplyGuardOptions {
@@ -75,7 +78,10 @@ export function createReplyGuard(options: ReplyGuardOptions): ReplyGuard {
   }
 
   return {
-    accepts(chunk) {
+    pass(chunk) {
+      const held = Buffer.from(line, 'latin1');
+      /** End of what is whole: a line, or a piece of a bulk string. */
+      let whole = 0;
       for (let i = 0; i < chunk.length; i += 1) {
         // Most bytes are inside bulk strings: those but the line end need no look.
         if (bulkLeft > 2) {
@@ -83,10 +89,11 @@ export function createReplyGuard(options: ReplyGuardOptions): ReplyGuard {
           bulkLeft -= skipped;
           i += skipped - 1;
         } else if (!takeByte(chunk[i] ?? 0)) {
-          return false;
+          return undefined;
         }
+        if (line === '') whole = i + 1;
       }
-      return true;
+      return whole === 0 ? Buffer.alloc(0) : Buffer.concat([held, chunk.subarray(0, whole)]);
     },
   };
 }

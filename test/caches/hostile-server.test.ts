@@ -79,6 +79,10 @@ const malformed = [
   '>1\r\n$9\r\nsubscribe\r\n',
   '%1\r\n+a\r\n+b\r\n',
   '_\r\n',
+  '_D/',
+  '+O\r',
+  '#t',
+  ',',
   '+\r\n',
   '-\r\n',
   '+O\r\n',
@@ -133,20 +137,30 @@ it('judges a reply the same however it is cut into chunks', () => {
   const options = { replies: 'values', maxBulkBytes: 100 } as const;
   for (let size = 1; size <= good.length; size += 1) {
     for (const [bytes, expected] of [
-      [good, true],
-      [bad, false],
+      [good, good],
+      [bad, undefined],
     ] as const) {
       const guard = createReplyGuard(options);
-      let accepted = true;
-      for (let i = 0; i < bytes.length; i += size) accepted &&= guard.accepts(bytes.subarray(i, i + size));
-      assert.equal(accepted, expected, `chunks of ${size}`);
+      const passed: (Buffer | undefined)[] = [];
+      for (let i = 0; i < bytes.length; i += size) passed.push(guard.pass(bytes.subarray(i, i + size)));
+      const whole = passed.every((part) => part !== undefined) ? Buffer.concat(passed) : undefined;
+      assert.deepEqual(whole, expected, `chunks of ${size}`);
+    }
+  }
+});
+
+it('holds back a line that is not whole yet: its first bytes are enough for the decoder to act', () => {
+  for (const replies of ['values', 'messages'] as const) {
+    for (const start of ['_', '_D/', '+O', '+O\r', '-ERR', '>1', '#', ',']) {
+      const passed = createReplyGuard({ replies, maxBulkBytes: 100 }).pass(Buffer.from(start));
+      assert.ok(passed === undefined || passed.length === 0, start);
     }
   }
 });
 
 it('lets a subscriber hear messages, and nothing nested, nil or short', () => {
   const judge = (text: string): boolean =>
-    createReplyGuard({ replies: 'messages', maxBulkBytes: 100 }).accepts(Buffer.from(text));
+    createReplyGuard({ replies: 'messages', maxBulkBytes: 100 }).pass(Buffer.from(text)) !== undefined;
   assert.ok(judge('*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\n7\r\n*2\r\n$4\r\npong\r\n$0\r\n\r\n'));
   assert.ok(judge('*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n-ERR no\r\n'));
   for (const bad of [':1\r\n', '$1\r\na\r\n', '*1\r\n', '*4\r\n', '*2\r\n*2\r\n', '*2\r\n$-1\r\n', '*2\r\n+OK\r\n']) {

@@ -15,8 +15,11 @@ before(async () => {
 });
 after(() => redis.stop());
 
+/** Long, where time-outs are not the point: a busy machine is no hanging server. */
+const timeoutMs = 2_000;
+
 const open = (options: CacheOptions = {}): Promise<Cache> =>
-  createCache(redis.url, { keyPrefix: redis.keyPrefix, ...options }, { clock: systemClock, log: silentLog });
+  createCache(redis.url, { keyPrefix: redis.keyPrefix, timeoutMs, ...options }, { clock: systemClock, log: silentLog });
 
 describeCache('redis', () => open());
 
@@ -76,13 +79,13 @@ it('comes up without its server, fails at once, and connects when the server is 
   await own.stop();
   const log = createRememberingLog();
   const began = performance.now();
-  const cache = await createCache(url, {}, { clock: systemClock, log });
+  const cache = await createCache(url, { timeoutMs }, { clock: systemClock, log });
   t.after(() => cache.close());
-  assert.ok(performance.now() - began < 600);
+  assert.ok(performance.now() - began < 1_500);
   assert.equal(cache.healthy(), false);
   const asked = performance.now();
   await assert.rejects(cache.get('key'), failsAsCache);
-  assert.ok(performance.now() - asked < 20, 'nothing is queued');
+  assert.ok(performance.now() - asked < 200, 'nothing is queued');
   const heard: number[] = [];
   cache.onHint((revision) => heard.push(revision));
 
@@ -107,7 +110,7 @@ it('loses its server and finds it again: calls fail in the meantime, hints arriv
     return;
   }
   const log = createRememberingLog();
-  const cache = await createCache(own.url, {}, { clock: systemClock, log });
+  const cache = await createCache(own.url, { timeoutMs }, { clock: systemClock, log });
   t.after(() => cache.close());
   const heard: number[] = [];
   cache.onHint((revision) => heard.push(revision));
@@ -142,7 +145,7 @@ it('fails within its time-out when the server hangs, and works again when it goe
     const calls = [cache.get('key'), cache.set('key', 'x', 1_000), cache.delete('key'), cache.publishHint(1)];
     const began = performance.now();
     for (const call of calls) await assert.rejects(call, failsAsCache);
-    assert.ok(performance.now() - began < 250, `${performance.now() - began} ms`);
+    assert.ok(performance.now() - began < 500, `${performance.now() - began} ms`);
   }
   assert.equal(cache.healthy(), false);
   own.resume();
@@ -164,7 +167,7 @@ describe('a server with a password', () => {
       t.skip('the server is shared');
       return;
     }
-    const cache = await createCache(guarded.url, {}, { clock: systemClock, log: silentLog });
+    const cache = await createCache(guarded.url, { timeoutMs }, { clock: systemClock, log: silentLog });
     await cache.set('key', 'value', 1_000);
     assert.equal(await cache.get('key'), 'value');
     await cache.close();
@@ -182,7 +185,7 @@ describe('a server with a password', () => {
     ] as const) {
       const log = createRememberingLog();
       const url = `redis://${user}127.0.0.1:${guarded.port}`;
-      const cache = await createCache(url, {}, { clock: systemClock, log });
+      const cache = await createCache(url, { timeoutMs }, { clock: systemClock, log });
       cache.onHint(() => undefined);
       await until(() => log.events().includes('cache_unreachable'));
       const failure = await cache.get('key').catch((error: unknown) => error);
