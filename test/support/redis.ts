@@ -49,10 +49,13 @@ interface Server {
   readonly folder: string;
 }
 
+/** Found on the PATH. */
+const program = 'redis-server';
+
 async function startServer(port: number, password?: string): Promise<Server | 'not installed' | undefined> {
   const folder = mkdtempSync(join(tmpdir(), 'cf-redis-'));
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
-  const child = spawn('redis-server', [...settings, ...(password === undefined ? [] : ['--requirepass', password])], {
+  const child = spawn(program, [...settings, ...(password === undefined ? [] : ['--requirepass', password])], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const isReady = await new Promise<boolean | 'not installed'>((resolve) => {
