@@ -7,8 +7,25 @@ import type { DenialAnswer } from './denial.ts';
 const allowTail = ['content-length', '0', 'cache-control', 'no-store'];
 
 /** Throws (before anything is sent) when a value fits no header. */
-export function sendAllow(res: ServerResponse, decision: Allow): void {
-  res.writeHead(200, decision.headers.reveal().concat(allowTail)).end();
+export type SendAllow = (res: ServerResponse, decision: Allow) => void;
+
+export function createAllowSender(): SendAllow {
+  // A credential's headers are the same list for every request until its snapshot is gone.
+  const framed = new WeakMap<Allow['headers'], string[]>();
+
+  function frame(headers: Allow['headers']): string[] {
+    const list = headers.reveal().concat(allowTail);
+    framed.set(headers, list);
+    return list;
+  }
+
+  return (res, { headers, deliberation }) => {
+    const list =
+      headers === deliberation.credential?.headers
+        ? (framed.get(headers) ?? frame(headers))
+        : headers.reveal().concat(allowTail);
+    res.writeHead(200, list).end();
+  };
 }
 
 /** `decisionId` empty: there was no decision. */

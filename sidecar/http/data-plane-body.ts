@@ -4,7 +4,7 @@ export type Body =
   { readonly kind: 'whole'; readonly bytes: Buffer } | { readonly kind: 'too_large' } | { readonly kind: 'gone' };
 
 /** Whether a body follows the headers (RFC 9112, section 6.3). `headers` by lower-case name. */
-export function hasBody(headers: Readonly<Record<string, string | undefined>>): boolean {
+export function hasBody(headers: Readonly<Record<string, string | readonly string[] | undefined>>): boolean {
   const length = headers['content-length'];
   return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined;
 }

@@ -4,9 +4,9 @@ import type { Decision, Question } from '../core/decision.ts';
 import type { TokenDescription } from '../core/describe-token.ts';
 import type { Log } from '../core/ports.ts';
 import { traceIdOf } from '../core/trace-id.ts';
-import { sendAllow, sendDenial, sendEmpty, sendJson, sendProblem } from './data-plane-answers.ts';
+import { createAllowSender, sendDenial, sendEmpty, sendJson, sendProblem } from './data-plane-answers.ts';
 import { hasBody, readBody } from './data-plane-body.ts';
-import { createQuestionReader } from './data-plane-question.ts';
+import { readQuestion } from './data-plane-question.ts';
 import { createDenialRenderer } from './denial.ts';
 import { createHardenedServer } from './hardened-server.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
@@ -45,7 +45,7 @@ const namedAuthPath = '/api/auth/';
 
 /** The listener that the gateway asks: node:http with hand-written dispatch (docs/adr says why). */
 export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps): DataPlane {
-  const readQuestion = createQuestionReader();
+  const sendAllow = createAllowSender();
   const denials = createDenialRenderer();
   const { log } = deps;
 
@@ -62,7 +62,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
 
   function handleOther(req: IncomingMessage, res: ServerResponse, path: string): void {
     // Nobody reads these bodies; a connection with the rest of one is not used again.
-    if (path !== '/api/logs' && hasBody(questionOf(req, undefined).headers)) res.shouldKeepAlive = false;
+    if (path !== '/api/logs' && hasBody(req.headers)) res.shouldKeepAlive = false;
     switch (path) {
       case '/api/logs':
         if (req.method !== 'POST') refuseMethod(res, 'POST');
@@ -82,7 +82,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
       refuseMethod(res, 'GET, POST');
       return;
     }
-    const question = questionOf(req, upstream);
+    const question = readQuestion(req, upstream);
     if (hasBody(question.headers)) void askAfterBody(req, res, question).catch((error: unknown) => fail(res, error));
     else askNow(res, question);
   }
@@ -136,15 +136,15 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
   }
 
   async function describe(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const description = await deps.describeToken(questionOf(req, undefined));
+    const description = await deps.describeToken(readQuestion(req, undefined));
     if ('deny' in description) sendDenial(res, denials.render(description.deny, undefined, 0), '');
     else sendJson(res, 200, description);
   }
 
   /** The body of the answer is always empty: APISIX writes it into its error log. */
   async function takeLogs(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const { headers } = questionOf(req, undefined);
-    const known = deps.logs.authorizes(headers['authorization']);
+    const { headers } = req;
+    const known = deps.logs.authorizes(headers.authorization);
     // A stranger's body is read all the same, but not kept: a connection reset would hide the 401 from the gateway.
     const body = await readBody(req, maxBodyBytes, known);
     if (body.kind === 'gone') return;
@@ -152,11 +152,6 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     if (!known) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
     else if (body.kind === 'too_large') sendEmpty(res, 413);
     else sendEmpty(res, deps.logs.accept(body.bytes, headers['content-type']).status);
-  }
-
-  function questionOf(req: IncomingMessage, upstream: string | undefined): Question {
-    // Empty on a unix socket, and where the peer is gone already.
-    return readQuestion(req.rawHeaders, upstream, req.socket.remoteAddress ?? '');
   }
 
   return { server: createHardenedServer(handle) };

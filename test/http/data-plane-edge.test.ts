@@ -106,10 +106,25 @@ it('gives headers that inherit nothing', async (t) => {
   await connection.until(/\r\n\r\n/);
   connection.destroy();
   const headers = plane.questions[0]?.headers;
-  assert.equal(headers?.['__proto__'], '1');
+  assert.equal(headers?.['__proto__'], '1', 'a name like any other');
   assert.equal(headers['constructor'], 'x');
   assert.equal(headers['tostring'], undefined);
   assert.equal(Object.getPrototypeOf(headers), null);
+});
+
+it('reads a question without repeats just so', async (t) => {
+  const plane = await startDataPlane(t);
+  const connection = await connectRaw({ port: plane.port });
+  connection.send(rawQuestion({ 'Set-Cookie': 'a=b' }) + rawQuestion());
+  await connection.until(twoAnswers);
+  connection.destroy();
+  for (const { headers, conflicting } of plane.questions) {
+    assert.equal(Object.getPrototypeOf(headers), null);
+    assert.equal(headers['constructor'], undefined);
+    assert.equal(headers['x-cf-route'], 'api');
+    assert.deepEqual(conflicting, []);
+  }
+  assert.equal(plane.questions[0]?.headers['set-cookie'], 'a=b');
 });
 
 it('answers 431 to a bomb of headers, by size and by number, and goes on', async (t) => {
