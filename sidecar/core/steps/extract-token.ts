@@ -15,8 +15,8 @@ export function extractToken(d: Deliberation, upstream: UpstreamEntry): Extracte
   let token: string | undefined;
   for (const slot of upstream.tokenSlots) {
     const value = headers[slot.header];
-    if (value === undefined || value === '') continue;
     if (conflicting.length > 0 && conflicting.includes(slot.header)) return { deny: 'token_conflict' };
+    if (value === undefined || value === '') continue;
     const presented = slot.scheme === undefined ? value.trim() : afterScheme(value, slot.scheme);
     if (presented === undefined) return { deny: 'token_malformed' };
     if (presented === '') continue;
