@@ -66,7 +66,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     switch (path) {
       case '/api/logs':
         if (req.method !== 'POST') refuseMethod(res, 'POST');
-        else void takeLogs(req, res).catch((error: unknown) => fail(res, error));
+        else void takeLogs(req, res);
         break;
       case '/api/token/self':
         if (req.method !== 'GET') refuseMethod(res, 'GET');
@@ -151,7 +151,16 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     if (body.kind === 'too_large') res.shouldKeepAlive = false;
     if (!known) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
     else if (body.kind === 'too_large') sendEmpty(res, 413);
-    else sendEmpty(res, deps.logs.accept(body.bytes, headers['content-type']).status);
+    else sendEmpty(res, statusOfBatch(body.bytes, headers['content-type']));
+  }
+
+  function statusOfBatch(bytes: Buffer, contentType: string | undefined): number {
+    try {
+      return deps.logs.accept(bytes, contentType).status;
+    } catch (error) {
+      log.error('log_batch_failed', { error });
+      return 500;
+    }
   }
 
   return { server: createHardenedServer(handle) };

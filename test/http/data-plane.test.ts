@@ -159,6 +159,19 @@ it('takes log batches with the log key only, and answers them without a body', a
   assert.deepEqual(plane.batches, ['[{"a":1}]']);
 });
 
+it('asks for a log batch again when it could not be taken', async (t) => {
+  const logs = {
+    authorizes: () => true,
+    accept: () => {
+      throw new Error('no');
+    },
+  };
+  const plane = await startDataPlane(t, { deps: { logs } });
+  const answer = await fetch(`${plane.url}/api/logs`, { method: 'POST', body: '[]' });
+  assert.deepEqual([answer.status, await answer.text()], [500, '']);
+  assert.deepEqual(plane.log.events(), ['log_batch_failed']);
+});
+
 it('is alive always and ready when it is', async (t) => {
   const plane = await startDataPlane(t);
   assert.equal((await fetch(`${plane.url}/readyz`)).status, 200);
