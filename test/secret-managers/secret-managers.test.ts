@@ -114,7 +114,7 @@ describe('the file manager', () => {
 describe('the file manager, about what it is given', () => {
   it('refuses a pipe instead of waiting for a writer', async () => {
     const path = newFile();
-    execFileSync('mkfifo', [path]);
+    execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
     await assert.rejects(managerOf('file').resolve({ from: 'file', path }, 'b'), /not a regular file/);
   });
 
