@@ -1,6 +1,7 @@
 /** A full decision over HTTP against a bare node:http server that answers the same bytes. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createLoadClient, type LoadClient } from './load/client.ts';
@@ -30,14 +31,25 @@ export async function benchHttp({ quick }: { readonly quick: boolean }): Promise
       await load.capacity(yardstick.endpoint, seconds);
       await load.capacity(sidecar.data, seconds);
       const rates = { sidecar: [] as number[], yardstick: [] as number[] };
+      const costs = { sidecar: [] as number[], yardstick: [] as number[] };
       for (let pair = 0; pair < pairs; pair++) {
-        const own = async (): Promise<unknown> => rates.sidecar.push(await load.capacity(sidecar.data, seconds));
-        const bare = async (): Promise<unknown> =>
-          rates.yardstick.push(await load.capacity(yardstick.endpoint, seconds));
+        const measure = async (
+          which: 'sidecar' | 'yardstick',
+          server: Endpoint,
+          pid: number | undefined,
+        ): Promise<void> => {
+          const before = cpuSeconds(pid);
+          const rate = await load.capacity(server, seconds);
+          rates[which].push(rate);
+          costs[which].push((1e6 * (cpuSeconds(pid) - before)) / (rate * seconds));
+        };
+        const own = async (): Promise<void> => measure('sidecar', sidecar.data, sidecar.process.pid);
+        const bare = async (): Promise<void> => measure('yardstick', yardstick.endpoint, yardstick.pid);
         for (const run of pair % 2 === 0 ? [own, bare] : [bare, own]) await run();
       }
       return [
         ...throughputRows(rates),
+        ...costRows(costs),
         ...(await latencyRows(load, sidecar.data, yardstick.endpoint, median(rates.sidecar) / 2, quick)),
       ];
     } finally {
@@ -50,10 +62,12 @@ export async function benchHttp({ quick }: { readonly quick: boolean }): Promise
   }
 }
 
-function throughputRows(rates: {
+interface Pairs {
   readonly sidecar: readonly number[];
   readonly yardstick: readonly number[];
-}): readonly Row[] {
+}
+
+function throughputRows(rates: Pairs): readonly Row[] {
   const ratios = rates.sidecar.map((rate, pair) => rate / (rates.yardstick[pair] ?? NaN));
   const interval = bootstrapMedian(ratios);
   const noise = spread(rates.yardstick);
@@ -69,6 +83,21 @@ function throughputRows(rates: {
       interval,
       ...verdict,
       ok: noise > tooNoisy ? 'inconclusive' : verdict.ok,
+    },
+  ];
+}
+
+/** Processor time of the whole process, threads included: what a busy machine changes least. */
+function costRows(costs: Pairs): readonly Row[] {
+  const ratios = costs.sidecar.map((cost, pair) => cost / (costs.yardstick[pair] ?? NaN));
+  return [
+    { name: 'http: processor time a request, bare server', value: median(costs.yardstick), unit: 'µs' },
+    {
+      name: 'http: processor time a request',
+      value: median(costs.sidecar),
+      unit: 'µs',
+      ratio: median(ratios),
+      interval: bootstrapMedian(ratios),
     },
   ];
 }
@@ -132,6 +161,13 @@ function createLoads(client: LoadClient, request: string): Loads {
   };
 }
 
+/** User and system time that a process has used; Linux counts in hundredths. */
+function cpuSeconds(pid: number | undefined): number {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** The sidecar's own answer, byte for byte but for what node:http adds by itself. */
 async function ask({ host, port }: Endpoint, request: string): Promise<Answer> {
   const socket = connect({ host, port });
@@ -154,9 +190,11 @@ async function ask({ host, port }: Endpoint, request: string): Promise<Answer> {
   return { status, headers, body };
 }
 
-async function startYardstick(answer: Answer): Promise<{ readonly endpoint: Endpoint; stop(): void }> {
+async function startYardstick(
+  answer: Answer,
+): Promise<{ readonly endpoint: Endpoint; readonly pid: number | undefined; stop(): void }> {
   const child = fork(fileURLToPath(new URL('yardstick.process.ts', import.meta.url)));
   child.send(answer);
   const [port] = (await once(child, 'message')) as [number];
-  return { endpoint: { host: '127.0.0.1', port }, stop: () => child.disconnect() };
+  return { endpoint: { host: '127.0.0.1', port }, pid: child.pid, stop: () => child.disconnect() };
 }

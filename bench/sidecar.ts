@@ -54,11 +54,14 @@ export function createHome(resources: string): BenchHome {
 /** Starts `dist/`, everything on: audit file, metrics, watching its resource file. */
 export async function startSidecar(
   home: BenchHome,
-  options: { readonly watchLoop?: boolean } = {},
+  options: {
+    readonly watchLoop?: boolean;
+    /** For Node itself, such as --cpu-prof. */ readonly execArgv?: readonly string[];
+  } = {},
 ): Promise<BenchSidecar> {
   const watch = options.watchLoop === true ? ['--import', new URL('loop-watch.mjs', import.meta.url).href] : [];
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...watch, home.bin, 'serve'], {
+  const child = spawn(process.execPath, [...(options.execArgv ?? []), ...watch, home.bin, 'serve'], {
     cwd: home.folder,
     env: environment(home),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

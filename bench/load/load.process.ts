@@ -61,7 +61,10 @@ function driveClosed({ connections, bytes, counts, untilMs }: Drive): Promise<vo
   });
 }
 
-/** Requests are due at fixed times whatever the answers do; one without a free connection waits, and its wait counts. */
+/**
+ * Requests are due at fixed times whatever the answers do, and sent by a clock of 1 ms (a busy loop would take a core
+ * from the server). Latency counts from that tick; a request without a free connection waits, and its wait counts.
+ */
 function driveOpen(rate: number, latencies: number[]): (drive: Drive) => Promise<void> {
   return ({ connections, bytes, counts, untilMs }) =>
     new Promise((resolve) => {
@@ -85,14 +88,13 @@ function driveOpen(rate: number, latencies: number[]): (drive: Drive) => Promise
       const tick = (): void => {
         const now = performance.now();
         for (; started + (due * 1_000) / rate <= Math.min(now, untilMs); due++) {
-          const at = started + (due * 1_000) / rate;
           const connection = free.pop();
-          if (connection === undefined) waiting.push(at);
-          else send(connection, at);
+          if (connection === undefined) waiting.push(now);
+          else send(connection, now);
         }
         const idle = waiting.length === 0 && free.length === connections.length;
         if (now > untilMs && (idle || now > untilMs + 5_000)) resolve();
-        else setImmediate(tick);
+        else setTimeout(tick, 1);
       };
       tick();
     });
