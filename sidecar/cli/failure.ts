@@ -5,6 +5,9 @@ import type { ExitCode } from './exit-codes.ts';
 import { formatPlace } from './format-problem.ts';
 import type { Terminal } from './terminal.ts';
 
+/** `1` shows where an error came from. */
+export const debugVariable = 'CREDENTIALFLOW_DEBUG';
+
 /** Why a command did not do what it was asked to. `message` and `fix` are one line each and hold no secret. */
 export class CliFailure extends Error {
   readonly exitCode: ExitCode;
@@ -52,7 +55,7 @@ export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean
     }
     if (fix !== undefined && !isInErrors(problems, fix)) terminal.err(`${paint('dim', 'fix:')} ${fix}\n`);
   }
-  if (terminal.env['CREDENTIALFLOW_DEBUG'] === '1' && thrown instanceof Error) {
+  if (terminal.env[debugVariable] === '1' && thrown instanceof Error) {
     terminal.err(`${thrown.stack ?? ''}\n${thrown.cause instanceof Error ? (thrown.cause.stack ?? '') : ''}\n`);
   }
   return exitCode;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LoadedConfig } from '../config/load-config.ts';
 import type { GlobalOptions } from './global-options.ts';
+import { debugVariable } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What this machine knows without asking a sidecar. */
@@ -15,7 +16,9 @@ export async function loadLocal(globals: Pick<GlobalOptions, 'config'>, terminal
   const { config } = globals;
   const options = config === undefined ? {} : { configPath: config };
   const loaded = loadConfig({ env: terminal.env, cwd: terminal.cwd }, options);
-  return { ...loaded, running: readServerFile(loaded.config.dataDir) };
+  // A variable of the command line, which the configuration does not know.
+  const warnings = loaded.warnings.filter(({ path }) => path !== debugVariable);
+  return { ...loaded, warnings, running: readServerFile(loaded.config.dataDir) };
 }
 
 /** The running sidecar writes its addresses beside its lock. */
