@@ -43,9 +43,7 @@ async function drain(server: Server, timeoutMs: number, clock: Clock): Promise<v
   server.prependListener('request', (_req, res) => {
     res.shouldKeepAlive = false;
   });
-  // Connections that wait in the kernel's queue would be reset: let one whole turn of the loop accept them.
-  await nextTurn();
-  await nextTurn();
+  await quietMoment(server, clock);
   await new Promise<void>((resolve) => {
     const cancel = clock.after(timeoutMs, () => server.closeAllConnections());
     // Not the close of http.Server: that one destroys idle connections, on which a request may be under way.
@@ -56,6 +54,35 @@ async function drain(server: Server, timeoutMs: number, clock: Clock): Promise<v
   });
   // Nothing is left to close; this ends the timer which looks for slow requests.
   server.close();
+}
+
+/** Longest search for a quiet moment, and how short a turn of the loop must be to count as one; milliseconds. */
+const quietWithinMs = 500;
+const quietTurnMs = 0.05;
+
+/**
+ * Closing a listener resets the connections that wait in its queue, and where processes share the port the kernel goes
+ * on to fill that queue. So the loop is turned without a pause until a turn brought nothing and took no time: what the
+ * kernel can add between that turn and the close that follows are microseconds' worth of connections. (Linux hands even
+ * those over to the other processes where `net.ipv4.tcp_migrate_req` is 1.)
+ */
+async function quietMoment(server: Server, clock: Clock): Promise<void> {
+  let arrivals = 0;
+  const count = (): void => {
+    arrivals += 1;
+  };
+  server.on('connection', count);
+  server.on('request', count);
+  const giveUpAt = clock.monotonic() + quietWithinMs;
+  // The first turn only tells where turns begin.
+  await nextTurn();
+  for (let quiet = false; !quiet && clock.monotonic() < giveUpAt;) {
+    const [arrivedBefore, began] = [arrivals, clock.monotonic()];
+    await nextTurn();
+    quiet = arrivals === arrivedBefore && clock.monotonic() - began < quietTurnMs;
+  }
+  server.off('connection', count);
+  server.off('request', count);
 }
 
 function nextTurn(): Promise<void> {
