@@ -80,12 +80,7 @@ async function issueToken(req: Request, res: Response, deps: AdminDeps, parts: R
   const consumer = fields.requiredText('consumer');
   const description = fields.text('description');
   const life = readTokenLife(fields, parts, deps);
-  if ((await deps.store.getResource('consumer', consumer)) === undefined) {
-    refuse('resource_invalid', 'there is no consumer with this id', {
-      path: 'consumer',
-      fix: 'create the consumer first, or look at its id',
-    });
-  }
+  await requireConsumer(consumer, deps);
   const minted = deps.mintToken();
   const mutation = putToken(minted, { consumer, ...life, ...(description === undefined ? {} : { description }) });
   await deps.store.write([mutation], actorOf(res, 'token.issue'));
@@ -112,8 +107,9 @@ async function rotateToken(req: Request, res: Response, deps: AdminDeps, parts: 
   if (old.revokedAtMs !== undefined) {
     refuse('bad_request', 'a revoked token cannot be rotated', { path: 'id', fix: 'issue another one' });
   }
-  const minted = deps.mintToken();
   const { consumer, description } = old;
+  await requireConsumer(consumer, deps);
+  const minted = deps.mintToken();
   const mutations: Mutation[] = [
     putToken(minted, {
       consumer,
@@ -134,6 +130,14 @@ function putToken(
   facts: Pick<TokenRecord, 'consumer' | 'notBeforeMs' | 'expiresAtMs' | 'rotatedFrom' | 'description'>,
 ): Mutation {
   return { op: 'put_token', token: { id: minted.id, sha256: minted.sha256, owner: 'api', ...facts } };
+}
+
+async function requireConsumer(id: string, deps: AdminDeps): Promise<void> {
+  if ((await deps.store.getResource('consumer', id)) !== undefined) return;
+  refuse('resource_invalid', 'there is no consumer with this id', {
+    path: 'consumer',
+    fix: 'create the consumer first, or look at its id',
+  });
 }
 
 /** The only place that shows a token. */

@@ -84,6 +84,14 @@ describe('tokens over the admin API', () => {
     assert.equal((await admin.call('GET', `/tokens/${old.id}`)).body.state, 'expired');
   });
 
+  it('issues no successor to a consumer who is gone', async () => {
+    const old = (await admin.call('POST', '/tokens', { consumer: 'team' })).body;
+    await admin.call('DELETE', '/consumers/team');
+    const answer = await admin.call('POST', `/tokens/${old.id}/rotate`, {});
+    assert.equal(answer.status, 422);
+    assert.equal(answer.body.errors[0]?.path, 'consumer');
+  });
+
   it('never lengthens the life of what it replaces', async () => {
     const old = (await admin.call('POST', '/tokens', { consumer: 'team', ttl: '1h' })).body;
     const rotated = await admin.call('POST', `/tokens/${old.id}/rotate`);
