@@ -20,6 +20,7 @@ import { createDataPlane } from './http/data-plane.ts';
 import type { Readiness } from './http/health-routes.ts';
 import { listen, type Listener } from './http/listen.ts';
 import { createOpsServer } from './http/ops-server.ts';
+import { sharedPortProblem } from './http/shared-port.ts';
 import { checkMasterKey } from './keys/check-master-key.ts';
 import { ensureDefaultGateway } from './keys/default-gateway.ts';
 import { loadKeys, type KeyName } from './keys/key-files.ts';
@@ -190,6 +191,8 @@ async function assemble(
   });
   const admin = createAdministration(config, { store, keys, keyring, metrics, clock, log, status });
   const ops = createOpsServer({ metrics, readiness, log });
+  const portProblem = config.listen.reusePort ? sharedPortProblem() : undefined;
+  if (portProblem !== undefined) log.warn('shared_port', { problem: portProblem });
   const bind = async (server: Parameters<typeof listen>[0], address: ListenAddress): Promise<Listener> => {
     const listener = await listen(server, address, { reusePort: config.listen.reusePort }, { clock });
     cleanUp.push(() => listener.drain(0));

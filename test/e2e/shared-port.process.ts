@@ -1,0 +1,45 @@
+/**
+ * Replaces sidecars that share a port, twice, under load, and prints what the load saw. A process of its own, so that
+ * the test can run it in a network namespace.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
+import { allowedMore, freePort, gatewayKey, load, masterKey, resources } from './restart-load.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'cf-shared-port-'));
+const file = join(folder, 'resources.yaml');
+writeFileSync(file, resources);
+const port = await freePort();
+const begin = (name: string): Promise<RunningSidecar> =>
+  startSidecar({
+    dataDir: join(folder, name),
+    env: {
+      CREDENTIALFLOW_STORE: 'sqlite::memory:',
+      CREDENTIALFLOW_RESOURCES: file,
+      CREDENTIALFLOW_REUSE_PORT: 'true',
+      CREDENTIALFLOW_DATA_LISTEN: `127.0.0.1:${String(port)}`,
+      CREDENTIALFLOW_GATEWAY_KEY: gatewayKey,
+      CREDENTIALFLOW_MASTER_KEY: masterKey,
+      RESTART_SECRET: 's3cret',
+    },
+  });
+
+let sidecar = await begin('first');
+const { tally, stop } = load(port, { keeping: 20, opening: 4 });
+try {
+  await allowedMore(tally, 300);
+  for (const name of ['second', 'third']) {
+    const next = await begin(name);
+    await sidecar.stop();
+    sidecar = next;
+    await allowedMore(tally, 300);
+  }
+} finally {
+  await stop();
+  await sidecar.stop();
+  rmSync(folder, { recursive: true });
+}
+const migrates = readFileSync('/proc/sys/net/ipv4/tcp_migrate_req', 'utf8').trim() === '1';
+console.log(JSON.stringify({ ...tally, migrates }));
