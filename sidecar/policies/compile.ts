@@ -22,7 +22,7 @@ export function createPolicyCompiler(): PolicyCompiler {
       for (const upstream of spec.upstreams) {
         const index = entry(byUpstream, upstream, () => new Map<string, MutableSubject>());
         for (const { key, labels } of subjects) {
-          const subject = entry(index, key, () => ({ allow: undefined, deny: undefined }) as MutableSubject);
+          const subject = entry(index, key, () => ({ allow: undefined, deny: undefined }));
           const root = (subject[spec.effect] ??= newNode());
           for (const pattern of patterns)
             insert(root, pattern).rules.push({ policyId: id, methods, expiresAtMs, labels });

@@ -57,8 +57,8 @@ describe('decide', () => {
     assert.deepEqual(ctx.recorded.map(outcomeOf), ['allow', 'token_unknown']);
     const [allowed] = ctx.recorded;
     assert.equal(allowed?.deliberation.consumerId, 'team');
-    assert.equal(allowed?.deliberation.policyId, 'chat');
-    assert.equal(allowed?.deliberation.gateway?.id, 'default');
+    assert.equal(allowed.deliberation.policyId, 'chat');
+    assert.equal(allowed.deliberation.gateway?.id, 'default');
   });
 
   it('shows neither secret nor token when a decision is printed', async () => {

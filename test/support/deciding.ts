@@ -120,7 +120,7 @@ export async function snapshotOf(
       storeId: 'store',
       epoch: 1,
       revision: 1,
-      // eslint-disable-next-line @typescript-eslint/require-await
+       
       chunks: (async function* () {
         yield records;
       })(),
