@@ -120,7 +120,7 @@ export async function snapshotOf(
       storeId: 'store',
       epoch: 1,
       revision: 1,
-       
+
       chunks: (async function* () {
         yield records;
       })(),
