@@ -9,7 +9,7 @@ import { parseWorkerUrl } from './compose/parse-worker-url.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { createTokenState } from './compose/state.ts';
 import { describeStatus } from './compose/status.ts';
-import { version } from './compose/version.ts';
+import { readVersion } from './compose/version.ts';
 import type { Config, ListenAddress } from './config/config.ts';
 import type { Decision, DecisionContext, Question } from './core/decision.ts';
 import { decide } from './core/decide.ts';
@@ -24,7 +24,7 @@ import { sharedPortProblem } from './http/shared-port.ts';
 import { checkMasterKey } from './keys/check-master-key.ts';
 import { ensureDefaultGateway } from './keys/default-gateway.ts';
 import { loadKeys, type KeyName } from './keys/key-files.ts';
-import { createKeyring } from './keys/keyring.ts';
+import { createKeyring, masterKeyVersion } from './keys/keyring.ts';
 import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
@@ -50,8 +50,6 @@ export interface StartDeps {
   readonly log?: Log;
 }
 
-/** The only master key version of this release; `keys rotate` comes with versions of its own. */
-const masterKeyVersion = 'k1';
 const dayMs = 86_400_000;
 /** Open requests of administrators may finish. */
 const adminDrainMs = 1_000;
@@ -81,6 +79,7 @@ async function assemble(
   cleanUp: (() => Promise<void> | void)[],
   close: () => Promise<void>,
 ): Promise<Running> {
+  const version = readVersion();
   const metrics = createMetrics({ version });
 
   // What must be there: the data directory for us alone, the keys, the store they belong to.

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Running } from '../compose.ts';
-import { readVersion } from './package-version.ts';
+import { readVersion } from '../compose/version.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What somebody who just started the sidecar wants to know: where it listens, where the keys are, what to type next. */

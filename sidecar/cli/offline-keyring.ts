@@ -3,13 +3,10 @@ import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import type { Local } from './local.ts';
 
-/** The name of the one master key of this release, as the sidecar calls it. */
-const masterKeyVersion = 'k1';
-
 /** The keys that the sidecar of this configuration uses: the configured master key, else the data directory's. */
 export async function openKeyring({ config }: Local): Promise<Keyring> {
   const { decodeMasterKey, keyPaths, readKeyFile } = await import('../keys/key-files.ts');
-  const { createKeyring } = await import('../keys/keyring.ts');
+  const { createKeyring, masterKeyVersion } = await import('../keys/keyring.ts');
   const path = keyPaths(config.dataDir).master;
   const master = config.keys.master ?? readKeyFile(path);
   if (master === undefined) {

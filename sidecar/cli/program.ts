@@ -16,7 +16,7 @@ import { addGetCommand } from './get.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
-import { readVersion } from './package-version.ts';
+import { readVersion } from '../compose/version.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
 import { addStatusCommand } from './status.ts';

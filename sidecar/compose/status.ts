@@ -5,7 +5,7 @@ import type { LoadedKeys } from '../keys/key-files.ts';
 import type { FileSources } from '../resources/file-source.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import type { TokenState } from './state.ts';
-import { version } from './version.ts';
+import { readVersion } from './version.ts';
 
 export interface StatusDeps {
   readonly store: Store;
@@ -20,6 +20,7 @@ export interface StatusDeps {
 
 /** What `credentialflow status` shows: where the state stands, and what of it cannot be used and why. */
 export function describeStatus(config: Config, deps: StatusDeps): () => Promise<Readonly<Record<string, unknown>>> {
+  const version = readVersion();
   return async () => {
     const { storeId, epoch, revision } = await deps.store.identity();
     const snapshot = deps.keeper.current();

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 
-/** Of the package, read beside it: the same from source and from dist/. */
-export const version = readVersion();
-
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { readonly version: string }).version;
+/** Of the package that this file is in: `sidecar/compose/` and `dist/compose/` are at the same depth. */
+export function readVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string;
+  };
+  return manifest.version;
 }

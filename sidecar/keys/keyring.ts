@@ -5,6 +5,9 @@ import { Secret } from '../core/secret.ts';
 import { readSealedHeader, sealedHeader } from './sealed-header.ts';
 import { checkSealingKey, type SealingKey } from './sealing-key.ts';
 
+/** The name of the one master key of this release. */
+export const masterKeyVersion = 'k1';
+
 /** A master key and the name under which everything made with it says so. */
 export interface MasterKey {
   /** `[a-z0-9]{1,8}`; part of every token and sealed value. */
