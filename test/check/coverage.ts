@@ -10,7 +10,7 @@ import ts from 'typescript';
 /** A test file that leaves something open would never end. */
 const deadlineMs = 300_000;
 
-const bounds = { lines: 85, branches: 80, functions: 85 };
+const bounds = { lines: 90, branches: 90, functions: 95 };
 
 /** Run as processes of their own, and covered by the tests of test/e2e, test/cli and test/check. */
 const outOfProcess = ['sidecar/main.ts', 'sidecar/cli/**', 'sidecar/**/*worker.ts'];
