@@ -1,5 +1,5 @@
 /** `decide()` in process: its cost, and that the cost does not grow with policies or with tokens in the store. */
-import { hash } from 'node:crypto';
+import { createKeyHasher } from '../sidecar/compose/hashing.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,7 +98,7 @@ async function context(policies: number): Promise<DecisionContext> {
   return {
     ...deciding(snapshot),
     snapshot: () => snapshot,
-    sha256: (text) => hash('sha256', text),
+    hashGatewayKey: createKeyHasher({ maxKept: 4 }),
     record: () => undefined,
     clock: {
       now: Date.now,

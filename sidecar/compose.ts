@@ -4,7 +4,7 @@ import { createAudit } from './audit/audit.ts';
 import { createAuditSink } from './audit/index.ts';
 import { createTokenUse } from './audit/token-use.ts';
 import { createAdministration } from './compose/administration.ts';
-import { equal, sha256 } from './compose/hashing.ts';
+import { createKeyHasher, sha256 } from './compose/hashing.ts';
 import { parseWorkerUrl } from './compose/parse-worker-url.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { createTokenState } from './compose/state.ts';
@@ -53,6 +53,8 @@ export interface StartDeps {
 const dayMs = 86_400_000;
 /** Open requests of administrators may finish. */
 const adminDrainMs = 1_000;
+/** Gateways whose key hash is at hand; a sidecar stands beside one or two. */
+const keptGatewayKeys = 4;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 /**
@@ -137,8 +139,7 @@ async function assemble(
     snapshot: keeper.current,
     validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
     clock,
-    sha256,
-    equal,
+    hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
     pausedBy: () => (audit.isBlocking() ? 'audit_blocked' : undefined),
     newDecisionId: createDecisionIds(),
@@ -166,7 +167,7 @@ async function assemble(
   };
   const logs = createLogReceiver(
     { logKeyHash: sha256(keys.log.reveal()) },
-    { sha256, equal, observe: metrics.logEntries, log },
+    { sha256, observe: metrics.logEntries, log },
   );
   const dataPlane = createDataPlane(
     { logDecisions: config.log.level === 'debug' },

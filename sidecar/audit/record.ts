@@ -62,26 +62,35 @@ export function createLineWriter(): (record: DecisionRecord) => string {
       time = new Date(atMs).toISOString();
     }
     const allowed = record.reason === 'allow';
-    return JSON.stringify({
-      time,
-      event: 'decision',
-      decision: record.decisionId,
-      request_id: filled(redact(record.requestId)),
-      trace_id: traceIdOf(record.traceparent),
-      outcome: allowed ? 'allow' : 'deny',
-      code: allowed ? undefined : record.reason,
-      gateway: filled(record.gateway),
-      upstream: filled(record.upstream),
-      method: filled(redact(record.method)),
-      path: filled(redact(withoutQuery(record.target))),
-      consumer: filled(record.consumer),
-      token: filled(record.tokenId),
-      policy: filled(record.policyId),
-      credential: filled(record.credentialId),
-      credential_version: filled(record.credentialVersion),
-      duration_us: Math.round(record.durationMs * 1_000),
-    });
+    return (
+      `{"time":"${time}","event":"decision","decision":${quoted(record.decisionId)}` +
+      field('request_id', redact(record.requestId)) +
+      field('trace_id', traceIdOf(record.traceparent) ?? '') +
+      field('outcome', allowed ? 'allow' : 'deny') +
+      field('code', allowed ? '' : record.reason) +
+      field('gateway', record.gateway) +
+      field('upstream', record.upstream) +
+      field('method', redact(record.method)) +
+      field('path', redact(withoutQuery(record.target))) +
+      field('consumer', record.consumer) +
+      field('token', record.tokenId) +
+      field('policy', record.policyId) +
+      field('credential', record.credentialId) +
+      field('credential_version', record.credentialVersion) +
+      `,"duration_us":${Math.round(record.durationMs * 1_000)}}`
+    );
   };
+}
+
+function field(name: string, text: string): string {
+  return text === '' ? '' : `,"${name}":${quoted(text)}`;
+}
+
+/** Characters that JSON takes as they are: nearly every id and path. The rest is left to JSON.stringify. */
+const plain = /^[\w .:/@+=,;~%&$!*'()-]*$/;
+
+function quoted(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 function takeTraceparent(header: string | undefined): string | undefined {
@@ -91,8 +100,4 @@ function takeTraceparent(header: string | undefined): string | undefined {
 function withoutQuery(target: string): string {
   const query = target.indexOf('?');
   return query < 0 ? target : target.slice(0, query);
-}
-
-function filled(text: string): string | undefined {
-  return text === '' ? undefined : text;
 }

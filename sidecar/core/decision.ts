@@ -60,10 +60,8 @@ export interface DecisionContext {
   readonly snapshot: () => Snapshot | undefined;
   readonly validators: readonly TokenValidator[];
   readonly clock: Clock;
-  /** Hex SHA-256 of a string. */
-  readonly sha256: (value: string) => string;
-  /** Constant-time comparison of two strings of equal length. */
-  readonly equal: (a: string, b: string) => boolean;
+  /** Hex SHA-256 of a presented gateway key. */
+  readonly hashGatewayKey: (key: string) => string;
   /** Milliseconds since the last successful read of changes. */
   readonly stateAgeMs: () => number;
   /** Why nothing may be allowed at the moment (the audit cannot be written); undefined: nothing stands in the way. */

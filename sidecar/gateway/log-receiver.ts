@@ -1,9 +1,9 @@
+import { equalInConstantTime } from '../core/constant-time.ts';
 import type { Log } from '../core/ports.ts';
 
 export interface LogReceiverDeps {
   /** Hex SHA-256 of a string. */
   readonly sha256: (text: string) => string;
-  readonly equal: (a: string, b: string) => boolean;
   readonly observe: (outcome: 'accepted' | 'malformed', entries: number) => void;
   readonly log: Log;
 }
@@ -15,7 +15,7 @@ export function createLogReceiver(options: { readonly logKeyHash: string }, deps
     authorizes(authorization: string | undefined): boolean {
       if (authorization === undefined) return false;
       const key = authorization.replace(/^bearer +/i, '');
-      return deps.equal(deps.sha256(key), options.logKeyHash);
+      return equalInConstantTime(deps.sha256(key), options.logKeyHash);
     },
     accept(body: Buffer): { readonly status: number } {
       const entries = countEntries(body.toString('utf8'));

@@ -1,4 +1,5 @@
 import type { DenialCode } from '../codes.ts';
+import { equalInConstantTime } from '../constant-time.ts';
 import type { DecisionContext, Deliberation } from '../decision.ts';
 
 export const gatewayKeyHeader = 'x-cf-gateway-key';
@@ -15,10 +16,10 @@ export function identifyGateway(d: Deliberation, ctx: DecisionContext): DenialCo
   // APISIX before 3.17 (and later ones with an unset variable) send what `$env://NAME` leaves behind (facts, 1).
   if (key.startsWith(unresolvedReference)) return 'gateway_key_unresolved';
   if (conflicting.length > 0 && conflicting.includes(gatewayKeyHeader)) return 'gateway_key_unknown';
-  const hash = ctx.sha256(key);
+  const hash = ctx.hashGatewayKey(key);
   const gateway = d.snapshot.gatewaysByKey.get(hash);
   if (gateway === undefined || gateway.disabled) return 'gateway_key_unknown';
-  const live = gateway.keys.some((known) => known.expiresAtMs > d.nowMs && ctx.equal(known.sha256, hash));
+  const live = gateway.keys.some((known) => known.expiresAtMs > d.nowMs && equalInConstantTime(known.sha256, hash));
   if (!live) return 'gateway_key_unknown';
   if (gateway.allowsAddress !== undefined && !gateway.allowsAddress(address)) return 'gateway_address_forbidden';
   d.gateway = gateway;
