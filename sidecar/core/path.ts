@@ -37,6 +37,9 @@ export function readPath(path: string, encodedSlashes: boolean): JudgedPath | un
   if (!path.startsWith('/') || forbiddenRaw.test(path)) return undefined;
   if (path === '/') return { segments: [], lenientSegments: [] };
   const segments = path.slice(1).split('/');
+  // Most paths have neither escapes nor parameters: looked for once, not in each segment.
+  const escapes = path.includes('%');
+  const parameters = escapes || path.includes(';');
   let lenient = false;
   for (let i = 0; i < segments.length; i++) {
     const raw = segments[i] ?? '';
@@ -46,9 +49,9 @@ export function readPath(path: string, encodedSlashes: boolean): JudgedPath | un
       lenient = true;
       break;
     }
-    const segment = raw.includes('%') ? decodeSegment(raw, encodedSlashes) : raw;
+    const segment = escapes && raw.includes('%') ? decodeSegment(raw, encodedSlashes) : raw;
     if (segment === undefined) return undefined;
-    const semicolon = segment.indexOf(';');
+    const semicolon = parameters ? segment.indexOf(';') : -1;
     const name = semicolon < 0 ? segment : segment.slice(0, semicolon);
     if (name === '.' || name === '..') return undefined;
     if (semicolon >= 0) lenient = true;
