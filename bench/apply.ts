@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLoadClient } from './load/client.ts';
-import { judge, type Row } from './row.ts';
+import { judge, unlessNoisy, type Row } from './row.ts';
 import { cli, createHome, startSidecar } from './sidecar.ts';
 import { tenThousand } from './startup.ts';
 import { bootstrapMedian, median, quantile } from './stats.ts';
@@ -48,7 +48,7 @@ export async function benchApply({ quick }: { readonly quick: boolean }): Promis
         unit: 'ms',
         ratio: median(ratios),
         interval,
-        ...judge({ at: 'most', limit: 2 }, interval),
+        ...unlessNoisy(judge({ at: 'most', limit: 2 }, interval), idle),
       },
     ];
   } finally {

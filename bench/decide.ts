@@ -7,7 +7,7 @@ import { decide } from '../sidecar/core/decide.ts';
 import type { DecisionContext, Question } from '../sidecar/core/decision.ts';
 import type { ResourceRecord } from '../sidecar/core/resources.ts';
 import { deciding, gateway, question, resource, snapshotOf } from '../test/support/deciding.ts';
-import { judge, type Row } from './row.ts';
+import { judge, unlessNoisy, type Row } from './row.ts';
 import { bootstrapMedian, median } from './stats.ts';
 import { createTokenWorld, tokenAt } from './token-world.ts';
 
@@ -64,7 +64,7 @@ function flatnessRows(small: string, large: string, { one, other }: Comparison):
       value: median(one),
       unit: 'µs',
       interval: cost,
-      ...judge({ at: 'most', limit: 5 }, cost),
+      ...unlessNoisy(judge({ at: 'most', limit: 5 }, cost), one),
     },
     {
       name: `decide: warm, ${large}`,
@@ -72,7 +72,7 @@ function flatnessRows(small: string, large: string, { one, other }: Comparison):
       unit: 'µs',
       ratio: median(ratios),
       interval,
-      ...judge({ at: 'most', limit: 1.1 }, interval),
+      ...unlessNoisy(judge({ at: 'most', limit: 1.1 }, interval), one),
     },
   ];
 }

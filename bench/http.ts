@@ -5,15 +5,13 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { createLoadClient, type LoadClient } from './load/client.ts';
-import { judge, type Row } from './row.ts';
+import { judge, unlessNoisy, type Row } from './row.ts';
 import { cli, createHome, startSidecar, type Endpoint } from './sidecar.ts';
 import { bootstrapMedian, median, quantile, spread } from './stats.ts';
 import { consumerId, question, questionBytes, writeResources } from './world.ts';
 import type { Answer } from './yardstick.process.ts';
 
 const connections = 50;
-/** Over this spread of the yardstick a ratio says nothing. */
-const tooNoisy = 0.15;
 
 export async function benchHttp({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const pairs = quick ? 10 : 16;
@@ -70,19 +68,16 @@ interface Pairs {
 function throughputRows(rates: Pairs): readonly Row[] {
   const ratios = rates.sidecar.map((rate, pair) => rate / (rates.yardstick[pair] ?? NaN));
   const interval = bootstrapMedian(ratios);
-  const noise = spread(rates.yardstick);
-  const verdict = judge({ at: 'least', limit: 0.8 }, interval);
   return [
     { name: 'http: bare node:http, same bytes', value: median(rates.yardstick), unit: 'req/s' },
-    { name: 'http: spread of the bare server', value: 100 * noise, unit: '%' },
+    { name: 'http: spread of the bare server', value: 100 * spread(rates.yardstick), unit: '%' },
     {
       name: 'http: full decision',
       value: median(rates.sidecar),
       unit: 'req/s',
       ratio: median(ratios),
       interval,
-      ...verdict,
-      ok: noise > tooNoisy ? 'inconclusive' : verdict.ok,
+      ...unlessNoisy(judge({ at: 'least', limit: 0.8 }, interval), rates.yardstick),
     },
   ];
 }

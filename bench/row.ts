@@ -1,4 +1,4 @@
-import type { Interval } from './stats.ts';
+import { spread, type Interval } from './stats.ts';
 
 /** One figure. `ok` is undefined where nothing is promised, `inconclusive` where the machine was too noisy to tell. */
 export interface Row {
@@ -24,6 +24,17 @@ export function judge(bound: Bound, [low, high]: Interval): Pick<Row, 'bound' | 
   return bound.at === 'least'
     ? { bound: `≥ ${String(bound.limit)}`, ok: high >= bound.limit }
     : { bound: `≤ ${String(bound.limit)}`, ok: low <= bound.limit };
+}
+
+/** Over this spread of its yardstick a figure says nothing about a bound. */
+const tooNoisy = 0.15;
+
+/** The verdict, unless the yardstick moved too much to have one. */
+export function unlessNoisy(
+  verdict: Pick<Row, 'bound' | 'ok'>,
+  yardstick: readonly number[],
+): Pick<Row, 'bound' | 'ok'> {
+  return spread(yardstick) > tooNoisy ? { ...verdict, ok: 'inconclusive' } : verdict;
 }
 
 /** 0: kept; 1: a bound is broken; 2: the yardstick moved too much to tell. */
