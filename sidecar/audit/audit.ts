@@ -35,7 +35,7 @@ type Entry = DecisionRecord | string;
 const flushMs = 100;
 const flushRecords = 1_000;
 /** Lines are built on the main loop: in pieces, so that no decision waits for long. */
-const pieceRecords = 128;
+const pieceRecords = 256;
 const earlyDenialsMs = 1_000;
 const maxEarlyDenialCells = 1_000;
 

@@ -55,6 +55,14 @@ export function createLineWriter(): (record: DecisionRecord) => string {
   // Records of the same millisecond share its text, which is a quarter of a line's cost.
   let atMs = NaN;
   let time = '';
+  const code = createRepeatedField('code');
+  const gateway = createRepeatedField('gateway');
+  const upstream = createRepeatedField('upstream');
+  const consumer = createRepeatedField('consumer');
+  const token = createRepeatedField('token');
+  const policy = createRepeatedField('policy');
+  const credential = createRepeatedField('credential');
+  const version = createRepeatedField('credential_version');
 
   return (record) => {
     if (record.atMs !== atMs) {
@@ -63,22 +71,37 @@ export function createLineWriter(): (record: DecisionRecord) => string {
     }
     const allowed = record.reason === 'allow';
     return (
-      `{"time":"${time}","event":"decision","decision":${quoted(record.decisionId)}` +
+      `{"time":"${time}","event":"decision","decision":"${record.decisionId}"` +
       field('request_id', redact(record.requestId)) +
-      field('trace_id', traceIdOf(record.traceparent) ?? '') +
-      field('outcome', allowed ? 'allow' : 'deny') +
-      field('code', allowed ? '' : record.reason) +
-      field('gateway', record.gateway) +
-      field('upstream', record.upstream) +
+      (record.traceparent === undefined ? '' : field('trace_id', traceIdOf(record.traceparent) ?? '')) +
+      (allowed ? ',"outcome":"allow"' : `,"outcome":"deny"${code(record.reason)}`) +
+      gateway(record.gateway) +
+      upstream(record.upstream) +
       field('method', redact(record.method)) +
       field('path', redact(withoutQuery(record.target))) +
-      field('consumer', record.consumer) +
-      field('token', record.tokenId) +
-      field('policy', record.policyId) +
-      field('credential', record.credentialId) +
-      field('credential_version', record.credentialVersion) +
+      consumer(record.consumer) +
+      token(record.tokenId) +
+      policy(record.policyId) +
+      credential(record.credentialId) +
+      version(record.credentialVersion) +
       `,"duration_us":${Math.round(record.durationMs * 1_000)}}`
     );
+  };
+}
+
+/** Texts that one field keeps laid out; when there are more, it starts anew. */
+const maxRepeated = 1_000;
+
+/** A field whose few texts come again and again: laid out once each. */
+function createRepeatedField(name: string): (text: string) => string {
+  const laidOut = new Map<string, string>();
+  return (text) => {
+    const known = laidOut.get(text);
+    if (known !== undefined) return known;
+    if (laidOut.size >= maxRepeated) laidOut.clear();
+    const fresh = field(name, text);
+    laidOut.set(text, fresh);
+    return fresh;
   };
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { DenialCode } from '../core/codes.ts';
 import type { Decision, Question } from '../core/decision.ts';
 import type { TokenDescription } from '../core/describe-token.ts';
@@ -6,7 +6,7 @@ import type { Log } from '../core/ports.ts';
 import { traceIdOf } from '../core/trace-id.ts';
 import { createAllowSender, sendDenial, sendEmpty, sendJson, sendProblem } from './data-plane-answers.ts';
 import { hasBody, readBody } from './data-plane-body.ts';
-import { readQuestion } from './data-plane-question.ts';
+import { createQuestionRequest, readQuestion, type QuestionRequest } from './data-plane-question.ts';
 import { createDenialRenderer } from './denial.ts';
 import { createHardenedServer } from './hardened-server.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
@@ -49,7 +49,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
   const denials = createDenialRenderer();
   const { log } = deps;
 
-  function handle(req: IncomingMessage, res: ServerResponse): void {
+  function handle(req: QuestionRequest, res: ServerResponse): void {
     const path = pathOf(req.url ?? '');
     try {
       if (path === authPath) ask(req, res, undefined);
@@ -60,7 +60,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     }
   }
 
-  function handleOther(req: IncomingMessage, res: ServerResponse, path: string): void {
+  function handleOther(req: QuestionRequest, res: ServerResponse, path: string): void {
     // Nobody reads these bodies; a connection with the rest of one is not used again.
     if (path !== '/api/logs' && hasBody(req.headers)) res.shouldKeepAlive = false;
     switch (path) {
@@ -77,7 +77,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     }
   }
 
-  function ask(req: IncomingMessage, res: ServerResponse, upstream: string | undefined): void {
+  function ask(req: QuestionRequest, res: ServerResponse, upstream: string | undefined): void {
     if (req.method !== 'GET' && req.method !== 'POST') {
       refuseMethod(res, 'GET, POST');
       return;
@@ -88,7 +88,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
   }
 
   /** POST mode of forward-auth sends the client's body; it says nothing about who may do what. */
-  async function askAfterBody(req: IncomingMessage, res: ServerResponse, question: Question): Promise<void> {
+  async function askAfterBody(req: QuestionRequest, res: ServerResponse, question: Question): Promise<void> {
     const body = await readBody(req, maxBodyBytes, false);
     if (body.kind === 'whole') askNow(res, question);
     else if (body.kind === 'too_large') {
@@ -135,14 +135,14 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     sendDenial(res, denials.render('internal_error', bodies, 0), decisionId);
   }
 
-  async function describe(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function describe(req: QuestionRequest, res: ServerResponse): Promise<void> {
     const description = await deps.describeToken(readQuestion(req, undefined));
     if ('deny' in description) sendDenial(res, denials.render(description.deny, undefined, 0), '');
     else sendJson(res, 200, description);
   }
 
   /** The body of the answer is always empty: APISIX writes it into its error log. */
-  async function takeLogs(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function takeLogs(req: QuestionRequest, res: ServerResponse): Promise<void> {
     const { headers } = req;
     const known = deps.logs.authorizes(headers.authorization);
     // A stranger's body is read all the same, but not kept: a connection reset would hide the 401 from the gateway.
@@ -163,7 +163,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     }
   }
 
-  return { server: createHardenedServer(handle) };
+  return { server: createHardenedServer(handle, createQuestionRequest()) };
 }
 
 /** Ids of upstreams need no escapes: a path with one is not of ours. */

@@ -1,8 +1,12 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
-export type Handle = (req: IncomingMessage, res: ServerResponse) => void;
+export type Handle<Request extends IncomingMessage> = (req: Request, res: ServerResponse) => void;
+
+/** A class of requests that node's server makes; see the option `IncomingMessage` of `createServer`. */
+export type RequestClass<Request extends IncomingMessage> = new (
+  ...args: ConstructorParameters<typeof IncomingMessage>
+) => Request;
 
 /** Over APISIX's 60 s, so that the gateway closes first and never asks on a connection that is just being closed. */
 const keepAliveTimeoutMs = 75_000;
@@ -15,13 +19,24 @@ const requestTimeoutMs = 30_000;
 const checkIntervalMs = 2_000;
 
 /** A node:http server whose parser, time-outs and error answers are bounded. */
-export function createHardenedServer(handle: Handle): Server {
+export function createHardenedServer(handle: Handle<IncomingMessage>): Server;
+export function createHardenedServer<Request extends IncomingMessage>(
+  handle: Handle<Request>,
+  requestClass: RequestClass<Request>,
+): Server;
+export function createHardenedServer(
+  handle: Handle<IncomingMessage>,
+  requestClass: RequestClass<IncomingMessage> = IncomingMessage,
+): Server {
   const server = createServer({
+    IncomingMessage: requestClass as typeof IncomingMessage,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: checkIntervalMs,
     keepAliveTimeout: keepAliveTimeoutMs,
+    // A question has no body: it needs none of the events that end one, a fifth of what a request costs.
+    optimizeEmptyRequests: true,
   });
   // One more than allowed: the parser drops what is beyond, and a dropped header must not go unnoticed.
   server.maxHeadersCount = maxHeaders + 1;
