@@ -1,7 +1,8 @@
 import type { Decision } from '../core/decision.ts';
 import type { AuditSink, Clock, Log } from '../core/ports.ts';
 import { createEarlyDenials } from './early-denials.ts';
-import { createLineWriter, takeRecord, type DecisionRecord } from './record.ts';
+import { createLineBuffer } from './line-buffer.ts';
+import { createLineWriter } from './record.ts';
 
 export interface AuditOptions {
   /** Records that may wait to be written. */
@@ -30,12 +31,10 @@ export interface Audit {
   close(): Promise<void>;
 }
 
-type Entry = DecisionRecord | string;
-
 const flushMs = 100;
 const flushRecords = 1_000;
-/** Lines are built on the main loop: in pieces, so that no decision waits for long. */
-const pieceRecords = 256;
+/** Written at once. An idle sidecar holds one chunk, a busy one two. */
+const chunkBytes = 262_144;
 const earlyDenialsMs = 1_000;
 const maxEarlyDenialCells = 1_000;
 
@@ -58,21 +57,19 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
   // Decisions that were under way when the buffer became full still come in; even then memory has a bound.
   const hardLimit = onFull === 'block' ? bufferRecords + flushRecords : bufferRecords;
   const earlyDenials = createEarlyDenials({ maxCells: maxEarlyDenialCells });
-  const lineOfRecord = createLineWriter();
-  let waiting: Entry[] = [];
-  /** Taken out of `waiting` by the flush under way, not yet written. */
+  const lineOf = createLineWriter();
+  const buffer = createLineBuffer({ chunkBytes });
+  /** Taken out of the buffer by the flush under way, not yet written. */
   let leaving = 0;
   let flushing: Promise<void> | undefined;
   let lost: { records: number; readonly sinceMs: number } | undefined;
   let failing = false;
 
-  function add(entry: Entry): void {
-    if (waiting.length + leaving >= hardLimit) {
-      drop(1);
-      return;
-    }
-    waiting.push(entry);
-    if (waiting.length >= flushRecords && flushing === undefined && !failing) void flush();
+  const waiting = (): number => buffer.lines() + leaving;
+
+  function add(line: string): void {
+    buffer.add(line);
+    if (buffer.lines() >= flushRecords && flushing === undefined && !failing) void flush();
   }
 
   function drop(records: number): void {
@@ -92,20 +89,19 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
   }
 
   async function writeAll(): Promise<void> {
-    const entries = waiting;
-    waiting = [];
-    leaving = entries.length;
-    for (let from = 0; from < entries.length; from += pieceRecords) {
-      const piece = entries.slice(from, from + pieceRecords);
-      if (!(await write(piece.map(lineOf), piece.length))) {
-        if (onFull === 'block') {
-          waiting = [...entries.slice(from), ...waiting];
-          leaving = 0;
-          return;
-        }
-        drop(piece.length);
+    const lines = buffer.lines();
+    const chunks = buffer.takeAll();
+    leaving = lines;
+    for (const [index, chunk] of chunks.entries()) {
+      const written = await write(chunk.buffer.subarray(0, chunk.length), chunk.lines);
+      if (!written && onFull === 'block') {
+        buffer.putBack(chunks.slice(index));
+        leaving = 0;
+        return;
       }
-      leaving -= piece.length;
+      if (!written) drop(chunk.lines);
+      buffer.recycle(chunk);
+      leaving -= chunk.lines;
     }
     await writeGap();
   }
@@ -121,7 +117,7 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
       lost: gap.records,
       since: new Date(gap.sinceMs).toISOString(),
     });
-    if (await write([line], 0)) {
+    if (await write(Buffer.from(`${line}\n`), 0)) {
       log.warn('audit_gap_closed', { lost: gap.records });
       return;
     }
@@ -133,7 +129,7 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
     return lost?.records ?? 0;
   }
 
-  async function write(lines: readonly string[], records: number): Promise<boolean> {
+  async function write(lines: Uint8Array, records: number): Promise<boolean> {
     try {
       await sink.write(lines);
     } catch (error) {
@@ -147,12 +143,11 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
     return true;
   }
 
-  function lineOf(entry: Entry): string {
-    return typeof entry === 'string' ? entry : lineOfRecord(entry);
-  }
-
   function takeEarlyDenials(): void {
-    for (const line of earlyDenials.take(clock.now())) add(line);
+    for (const line of earlyDenials.take(clock.now())) {
+      if (waiting() < hardLimit) add(line);
+      else drop(1);
+    }
   }
 
   const cancels = [clock.every(flushMs, () => void flush()), clock.every(earlyDenialsMs, takeEarlyDenials)];
@@ -161,9 +156,11 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
     recordDecision(decision) {
       const early = decision.deliberation.consumerId === '';
       if (decision.outcome === 'deny' && (early || decision.code === 'audit_blocked')) earlyDenials.add(decision);
-      else add(takeRecord(decision, clock.monotonic()));
+      // Beyond the bound not even the line is built.
+      else if (waiting() < hardLimit) add(lineOf(decision, clock.monotonic()));
+      else drop(1);
     },
-    isBlocking: () => onFull === 'block' && waiting.length + leaving >= bufferRecords,
+    isBlocking: () => onFull === 'block' && waiting() >= bufferRecords,
     async flush() {
       // The one under way may have begun before the newest record.
       if (flushing !== undefined) await flushing;
@@ -174,7 +171,7 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
       if (flushing !== undefined) await flushing;
       takeEarlyDenials();
       await flush();
-      if (waiting.length > 0) drop(waiting.length);
+      if (buffer.lines() > 0) drop(buffer.lines());
       await sink.close();
     },
   };

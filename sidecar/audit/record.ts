@@ -1,57 +1,15 @@
 import type { Decision } from '../core/decision.ts';
 import { redact } from '../core/redact.ts';
 import { traceIdOf } from '../core/trace-id.ts';
-import { bounded } from './bounded.ts';
-
-/** What is held of a decision until it is written: small plain strings, never the deliberation or a header's value. */
-export interface DecisionRecord {
-  readonly atMs: number;
-  readonly decisionId: string;
-  readonly requestId: string;
-  readonly traceparent: string | undefined;
-  /** `allow` or the code of the denial. */
-  readonly reason: string;
-  readonly gateway: string;
-  readonly upstream: string;
-  readonly method: string;
-  /** With the query; cut off when the line is built. */
-  readonly target: string;
-  readonly consumer: string;
-  readonly tokenId: string;
-  readonly policyId: string;
-  readonly credentialId: string;
-  readonly credentialVersion: string;
-  readonly durationMs: number;
-}
 
 const maxPathLength = 1_024;
 const maxIdLength = 128;
 const maxMethodLength = 32;
 
-/** On the hot path: takes references, builds nothing. `endedAt`: monotonic, milliseconds. */
-export function takeRecord(decision: Decision, endedAt: number): DecisionRecord {
-  const d = decision.deliberation;
-  return {
-    atMs: d.nowMs,
-    decisionId: d.decisionId,
-    requestId: bounded(d.requestId, maxIdLength),
-    traceparent: takeTraceparent(d.question.headers['traceparent']),
-    reason: decision.outcome === 'allow' ? 'allow' : decision.code,
-    gateway: d.gateway?.id ?? '',
-    upstream: d.upstream?.id ?? '',
-    method: bounded(d.method, maxMethodLength),
-    target: bounded(d.target, maxPathLength),
-    consumer: d.consumerId,
-    tokenId: d.tokenId,
-    policyId: d.policyId,
-    credentialId: d.credential?.credentialId ?? '',
-    credentialVersion: d.credential?.versionId ?? '',
-    durationMs: endedAt - d.startedAt,
-  };
-}
+/** Hot path: a decision → one line of JSON, without a line break; empty fields are left out. `endedAt`: monotonic, ms. */
+export type LineOf = (decision: Decision, endedAt: number) => string;
 
-/** Turns a record into one line, without a line break; empty fields are left out. */
-export function createLineWriter(): (record: DecisionRecord) => string {
+export function createLineWriter(): LineOf {
   // Records of the same millisecond share its text, which is a quarter of a line's cost.
   let atMs = NaN;
   let time = '';
@@ -64,27 +22,28 @@ export function createLineWriter(): (record: DecisionRecord) => string {
   const credential = createRepeatedField('credential');
   const version = createRepeatedField('credential_version');
 
-  return (record) => {
-    if (record.atMs !== atMs) {
-      atMs = record.atMs;
+  return (decision, endedAt) => {
+    const d = decision.deliberation;
+    if (d.nowMs !== atMs) {
+      atMs = d.nowMs;
       time = new Date(atMs).toISOString();
     }
-    const allowed = record.reason === 'allow';
+    const traceparent = d.question.headers['traceparent'];
     return (
-      `{"time":"${time}","event":"decision","decision":"${record.decisionId}"` +
-      field('request_id', redact(record.requestId)) +
-      (record.traceparent === undefined ? '' : field('trace_id', traceIdOf(record.traceparent) ?? '')) +
-      (allowed ? ',"outcome":"allow"' : `,"outcome":"deny"${code(record.reason)}`) +
-      gateway(record.gateway) +
-      upstream(record.upstream) +
-      field('method', redact(record.method)) +
-      field('path', redact(withoutQuery(record.target))) +
-      consumer(record.consumer) +
-      token(record.tokenId) +
-      policy(record.policyId) +
-      credential(record.credentialId) +
-      version(record.credentialVersion) +
-      `,"duration_us":${Math.round(record.durationMs * 1_000)}}`
+      `{"time":"${time}","event":"decision","decision":"${d.decisionId}"` +
+      field('request_id', redact(d.requestId.slice(0, maxIdLength))) +
+      (traceparent === undefined ? '' : field('trace_id', traceIdOf(traceparent) ?? '')) +
+      (decision.outcome === 'allow' ? ',"outcome":"allow"' : `,"outcome":"deny"${code(decision.code)}`) +
+      gateway(d.gateway?.id ?? '') +
+      upstream(d.upstream?.id ?? '') +
+      field('method', redact(d.method.slice(0, maxMethodLength))) +
+      field('path', redact(withoutQuery(d.target.slice(0, maxPathLength)))) +
+      consumer(d.consumerId) +
+      token(d.tokenId) +
+      policy(d.policyId) +
+      credential(d.credential?.credentialId ?? '') +
+      version(d.credential?.versionId ?? '') +
+      `,"duration_us":${Math.round((endedAt - d.startedAt) * 1_000)}}`
     );
   };
 }
@@ -114,10 +73,6 @@ const plain = /^[\w .:/@+=,;~%&$!*'()-]*$/;
 
 function quoted(text: string): string {
   return plain.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-function takeTraceparent(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : bounded(header, maxIdLength);
 }
 
 function withoutQuery(target: string): string {

@@ -250,9 +250,10 @@ export interface Injector {
 
 // ── audit ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Takes whole lines (no line break inside). Rejects when they could not be written. */
+/** Takes whole lines, each with its line break, as UTF-8. Rejects when they could not be written. */
 export interface AuditSink {
   readonly kind: string;
-  write(lines: readonly string[]): Promise<void>;
+  /** The bytes are the sink's until the promise is settled. */
+  write(lines: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }

@@ -17,7 +17,9 @@ const maxNameLength = 64;
  * header the first value; `conflicting` names those whose values differ. Node's own reading, which its server asks of
  * every request, takes three times as long, and no decision needs it.
  */
-export function createQuestionRequest(): new (...args: ConstructorParameters<typeof IncomingMessage>) => QuestionRequest {
+export function createQuestionRequest(): new (
+  ...args: ConstructorParameters<typeof IncomingMessage>
+) => QuestionRequest {
   const lowerNames = new Map<string, string>();
 
   function lowerName(name: string): string {
@@ -60,5 +62,6 @@ export function createQuestionRequest(): new (...args: ConstructorParameters<typ
 /** `upstream` as {@link Question.upstream}. */
 export function readQuestion({ lines, socket }: QuestionRequest, upstream: string | undefined): Question {
   // The address is undefined on a unix socket, and where the peer is gone already.
-  return { upstream, ...lines, address: socket.remoteAddress ?? '' };
+  const { headers, conflicting } = lines;
+  return { upstream, headers, conflicting, address: socket.remoteAddress ?? '' };
 }

@@ -1,4 +1,5 @@
-import { createServer, IncomingMessage, ServerResponse, type Server } from 'node:http';
+import type { ServerResponse} from 'node:http';
+import { createServer, IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export type Handle<Request extends IncomingMessage> = (req: Request, res: ServerResponse) => void;

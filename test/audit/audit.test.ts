@@ -234,7 +234,9 @@ function memorySink(): MemorySink {
     async write(lines) {
       await Promise.resolve();
       if (sink.broken) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-      sink.lines.push(...lines);
+      const text = Buffer.from(lines).toString();
+      assert.ok(text.endsWith('\n'));
+      sink.lines.push(...text.slice(0, -1).split('\n'));
     },
     async close() {
       sink.closed = true;

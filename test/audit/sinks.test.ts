@@ -10,8 +10,8 @@ import type { AuditSink } from '../../sidecar/core/ports.ts';
 
 it('appends lines to a file that only its owner reads, in a folder of its own', async (t) => {
   const { sink, path } = await fileSink(t);
-  await sink.write(['{"a":1}', '{"a":2}']);
-  await sink.write(['{"a":3}']);
+  await sink.write(lines('{"a":1}', '{"a":2}'));
+  await sink.write(lines('{"a":3}'));
   assert.equal(await readFile(path, 'utf8'), '{"a":1}\n{"a":2}\n{"a":3}\n');
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   assert.equal((await stat(join(path, '..'))).mode & 0o777, 0o700);
@@ -19,11 +19,11 @@ it('appends lines to a file that only its owner reads, in a folder of its own', 
 
 it('goes on in a file that is there, closes its rights, and ends the half line of a killed process', async (t) => {
   const { sink, path, folder } = await fileSink(t);
-  await sink.write(['{"a":1}']);
+  await sink.write(lines('{"a":1}'));
   await sink.close();
   await writeFile(path, '{"a":1}\n{"a":', { mode: 0o644 });
   const next = createAuditSink('file', { path, maxFileBytes: 1_000, maxFiles: 2 }, { stdout: process.stdout });
-  await next?.write(['{"a":2}']);
+  await next?.write(lines('{"a":2}'));
   await next?.close();
   assert.equal(await readFile(path, 'utf8'), '{"a":1}\n{"a":\n{"a":2}\n');
   assert.equal((await stat(path)).mode & 0o777, 0o600);
@@ -32,7 +32,7 @@ it('goes on in a file that is there, closes its rights, and ends the half line o
 
 it('rotates before a file grows too large, and keeps as many as it was told', async (t) => {
   const { sink, path } = await fileSink(t, { maxFileBytes: 20, maxFiles: 3 });
-  for (let i = 0; i < 9; i++) await sink.write([`{"n":${i}}`]);
+  for (let i = 0; i < 9; i++) await sink.write(lines(`{"n":${i}}`));
   assert.deepEqual((await readdir(join(path, '..'))).sort(), ['audit.log', 'audit.log.1', 'audit.log.2']);
   const kept = await Promise.all(['.2', '.1', ''].map((end) => readFile(`${path}${end}`, 'utf8')));
   assert.equal(kept.join(''), '{"n":4}\n{"n":5}\n{"n":6}\n{"n":7}\n{"n":8}\n');
@@ -41,7 +41,7 @@ it('rotates before a file grows too large, and keeps as many as it was told', as
 
 it('keeps a single file where it may keep one', async (t) => {
   const { sink, path } = await fileSink(t, { maxFileBytes: 20, maxFiles: 1 });
-  for (let i = 0; i < 5; i++) await sink.write([`{"n":${i}}`]);
+  for (let i = 0; i < 5; i++) await sink.write(lines(`{"n":${i}}`));
   assert.deepEqual(await readdir(join(path, '..')), ['audit.log']);
   assert.equal(await readFile(path, 'utf8'), '{"n":4}\n');
 });
@@ -51,15 +51,15 @@ it(
   { skip: !existsSync('/dev/full') },
   async (t) => {
     const { sink, path, folder } = await fileSink(t);
-    await sink.write(['{"n":0}']);
+    await sink.write(lines('{"n":0}'));
     await sink.close();
     await rm(path);
     await symlink('/dev/full', path);
     const { mode } = await stat('/dev/full');
-    await assert.rejects(sink.write(['{"n":1}']), { code: 'ENOSPC' });
+    await assert.rejects(sink.write(lines('{"n":1}')), { code: 'ENOSPC' });
     assert.equal((await stat('/dev/full')).mode, mode, 'the rights of a device are not ours');
     await rm(path);
-    await sink.write(['{"n":2}']);
+    await sink.write(lines('{"n":2}'));
     assert.equal(await readFile(path, 'utf8'), '{"n":2}\n');
     assert.ok(existsSync(folder));
   },
@@ -80,16 +80,20 @@ it('writes to a stream and tells when that fails, without ending the process', a
     },
   });
   const sink = createAuditSink('stdout', { path: '', maxFileBytes: 1, maxFiles: 1 }, { stdout });
-  await sink?.write(['{"a":1}', '{"a":2}']);
+  await sink?.write(lines('{"a":1}', '{"a":2}'));
   assert.deepEqual(written, ['{"a":1}\n{"a":2}\n']);
   broken = true;
-  await assert.rejects(async () => sink?.write(['{"a":3}']), { message: 'EPIPE' });
+  await assert.rejects(async () => sink?.write(lines('{"a":3}')), { message: 'EPIPE' });
 });
 
 it('has no sink where nothing is to be recorded', () => {
   const none = createAuditSink('none', { path: '', maxFileBytes: 1, maxFiles: 1 }, { stdout: process.stdout });
   assert.equal(none, undefined);
 });
+
+function lines(...texts: readonly string[]): Uint8Array {
+  return Buffer.from(texts.map((text) => `${text}\n`).join(''));
+}
 
 async function fileSink(
   t: TestContext,

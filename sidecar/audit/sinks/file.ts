@@ -53,7 +53,7 @@ export function createFileSink(options: FileSinkOptions): AuditSink {
     return number === 0 ? path : `${path}.${number}`;
   }
 
-  async function append(bytes: Buffer): Promise<void> {
+  async function append(bytes: Uint8Array): Promise<void> {
     const { file, bytes: before } = await openCurrent();
     try {
       await file.appendFile(bytes);
@@ -67,8 +67,7 @@ export function createFileSink(options: FileSinkOptions): AuditSink {
 
   return {
     kind: 'file',
-    async write(lines) {
-      const bytes = Buffer.from(`${lines.join('\n')}\n`);
+    async write(bytes) {
       const { regular, bytes: size } = await openCurrent();
       if (regular && size > 0 && size + bytes.length > maxFileBytes) await rotate();
       await append(bytes);

@@ -11,7 +11,7 @@ export function createStdoutSink(deps: { readonly stream: Writable }): AuditSink
     kind: 'stdout',
     write: (lines) =>
       new Promise((resolve, reject) => {
-        stream.write(`${lines.join('\n')}\n`, (error) => {
+        stream.write(lines, (error) => {
           if (error === null || error === undefined) resolve();
           else reject(error);
         });
