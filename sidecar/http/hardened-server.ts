@@ -1,4 +1,4 @@
-import type { ServerResponse} from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { createServer, IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
