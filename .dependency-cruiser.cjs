@@ -53,10 +53,14 @@ const nodeDoors = {
   http2: [],
   https: ['^sidecar/(http|ops)/'],
   inspector: [],
-  net: ['^sidecar/(http|ops)/', '^sidecar/snapshot/address-matcher[.]ts$'],
+  net: [
+    '^sidecar/(http|ops)/',
+    '^sidecar/caches/redis-(client|socket)[.]ts$',
+    '^sidecar/snapshot/address-matcher[.]ts$',
+  ],
   repl: [],
   sqlite: ['^sidecar/stores/'],
-  tls: ['^sidecar/(http|ops)/'],
+  tls: ['^sidecar/(http|ops)/', '^sidecar/caches/redis-socket[.]ts$'],
   v8: [],
   vm: [],
 };

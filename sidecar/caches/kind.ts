@@ -4,8 +4,6 @@ import type { Cache, Clock, Log } from '../core/ports.ts';
 export interface CacheOptions {
   /** Longest wait for one answer, milliseconds. Default 50. */
   readonly timeoutMs?: number;
-  /** What every key and channel on a shared server begins with. Default `cf:`. */
-  readonly keyPrefix?: string;
   /** Hints of one store do not reach the sidecars of another on the same server. Default: none. */
   readonly storeId?: string;
 }

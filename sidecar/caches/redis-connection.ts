@@ -1,14 +1,18 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Cancel } from '../core/ports.ts';
-import { maxValueBytes, type CacheDeps } from './kind.ts';
-import { reasonOf } from './redis-fault.ts';
-import { createReplyGuard } from './redis-reply-guard.ts';
-import type { RedisAddress } from './redis-url.ts';
+import { cacheFailed, maxValueBytes, type CacheDeps } from './kind.ts';
+import { createRedisClient, type RedisClientOptions } from './redis-client.ts';
+import { fixFor, isRefusal, reasonOf } from './redis-fault.ts';
+import type { RedisNode } from './redis-node.ts';
 
 /** One connection that comes back by itself. It is up once the server has answered something on it. */
 export interface RedisConnection {
   readonly client: Redis;
   readonly isUp: () => boolean;
+  /** Why it is not up. */
+  readonly fault: () => string;
+  /** At once, or not at all: rejects while it is not up, or does not keep up. Rejects with what the client says. */
+  run<T>(ask: (client: Redis) => Promise<T>): Promise<T>;
   /** Gives the connection up and makes another one. */
   readonly restart: (reason: string) => void;
   /** Resolves when the first attempt has succeeded or failed. */
@@ -16,65 +20,60 @@ export interface RedisConnection {
   close(): void;
 }
 
-export interface RedisConnectionOptions {
-  readonly address: RedisAddress;
-  /** In the log: which of the connections. */
+export interface RedisConnectionOptions extends Pick<
+  RedisClientOptions,
+  'access' | 'locate' | 'timeoutMs' | 'connectTimeoutMs'
+> {
+  /** In the log: which of the connections; also which replies may come. */
   readonly role: 'values' | 'messages';
-  /** Longest wait for one answer, milliseconds. */
-  readonly timeoutMs: number;
-  /** Longest time for making a connection, milliseconds; nobody waits for it. */
-  readonly connectTimeoutMs: number;
 }
 
+export interface RedisConnectionDeps extends CacheDeps {
+  /** Makes the server answer on each new connection; its rejection is a failed attempt. */
+  readonly greet: (client: Redis) => Promise<unknown>;
+  readonly onUp?: (connection: RedisConnection) => void;
+  readonly onDown?: () => void;
+}
+
+/** Commands without an answer yet; beyond it the server is taken for gone. */
+const maxUnanswered = 1_024;
+/** Time-outs in a row after which the connection is taken for dead. */
+const maxTimeouts = 4;
+
 /** Waits after a failed attempt: 50 ms, doubled up to 5 s, and up to a fifth more so that sidecars do not come in step. */
-function backoffMs(attempts: number): number {
+export function backoffMs(attempts: number): number {
   return Math.min(5_000, 50 * 2 ** Math.min(attempts, 10)) * (1 + Math.random() / 5);
 }
 
-/** `greet` makes the server answer on each new connection; its rejection is a failed attempt. */
-export function connectRedis(
-  options: RedisConnectionOptions,
-  deps: CacheDeps & { readonly greet: (client: Redis) => Promise<unknown> },
-): RedisConnection {
-  const { address, role } = options;
+export function connectRedis(options: RedisConnectionOptions, deps: RedisConnectionDeps): RedisConnection {
+  const { role } = options;
   let up = false;
   let attempts = 0;
   let closed = false;
-  let told = false;
-  let fault = 'connection_closed';
-  let stream: Redis['stream'] | undefined;
+  let told = '';
+  let fault = 'connecting';
+  let at: RedisNode | undefined;
+  let unanswered = 0;
+  let timeouts = 0;
   let settleTried: Cancel = () => undefined;
   const tried = new Promise<void>((resolve) => {
     settleTried = resolve;
   });
-
-  const client = new Redis({
-    host: address.host,
-    port: address.port,
-    db: address.db,
-    ...(address.username === undefined ? {} : { username: address.username }),
-    ...(address.password === undefined ? {} : { password: address.password.reveal() }),
-    ...(address.tls ? { tls: { servername: address.host } } : {}),
-    protocol: 2,
-    lazyConnect: true,
-    connectTimeout: options.connectTimeoutMs,
-    commandTimeout: options.timeoutMs,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    autoResubscribe: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => (closed ? null : backoffMs(attempts++)),
+  const { client, dropSocket } = createRedisClient({
+    ...options,
+    async locate() {
+      at = await options.locate();
+      return at;
+    },
+    guard: { replies: role, maxBulkBytes: maxValueBytes + 1 },
+    retryInMs: () => (closed ? null : backoffMs(attempts++)),
   });
 
-  client.on('connect', () => {
-    stream = client.stream;
-    guardReplies(stream, role);
-  });
   client.on('ready', () => void greet());
   client.on('error', (error: unknown) => {
     fault = reasonOf(error);
+    // The client would go on in another database.
+    if (isFailedSelect(error)) restart('NO_SUCH_DATABASE');
   });
   client.on('close', () => {
     settleTried();
@@ -86,56 +85,76 @@ export function connectRedis(
     try {
       await deps.greet(client);
     } catch (error) {
-      restart(reasonOf(error));
+      restart(fault === 'NO_SUCH_DATABASE' ? fault : reasonOf(error));
       return;
     }
+    if (closed || client.status !== 'ready') return;
     up = true;
-    told = false;
+    told = '';
     attempts = 0;
+    timeouts = 0;
     fault = 'connection_closed';
     settleTried();
-    deps.log.info('cache_connected', { role, host: address.host, port: address.port });
+    deps.log.info('cache_connected', { role, host: at?.host, port: at?.port });
+    deps.onUp?.(connection);
   }
 
-  /** Once for each outage, not once for each attempt. */
+  /** Once for each outage and reason, not once for each attempt. */
   function comeDown(): void {
-    if (!closed && (up || !told)) {
-      deps.log.warn(up ? 'cache_connection_lost' : 'cache_unreachable', { role, reason: fault });
-      told = true;
-    }
+    const wasUp = up;
     up = false;
+    if (closed) return;
+    if (wasUp || told === '' || (isRefusal(fault) && told !== fault)) {
+      const event = wasUp ? 'cache_connection_lost' : 'cache_unreachable';
+      deps.log[isRefusal(fault) ? 'error' : 'warn'](event, { role, reason: fault, fix: fixFor(fault) });
+      told = fault;
+    }
+    if (wasUp) deps.onDown?.();
   }
 
   function restart(reason: string): void {
     fault = reason;
     comeDown();
-    // Not the polite way: a server that hangs would not answer a farewell either.
-    stream?.destroy();
+    dropSocket();
   }
 
-  return {
+  const connection: RedisConnection = {
     client,
     isUp: () => up,
+    fault: () => fault,
     restart,
     tried,
+    async run(ask) {
+      if (!up) throw cacheFailed('Redis is not connected.');
+      if (unanswered >= maxUnanswered) throw cacheFailed('Redis does not keep up.');
+      unanswered += 1;
+      try {
+        const answer = await ask(client);
+        timeouts = 0;
+        return answer;
+      } catch (error) {
+        timeouts = reasonOf(error) === 'timeout' ? timeouts + 1 : 0;
+        if (timeouts >= maxTimeouts) {
+          timeouts = 0;
+          restart('timeout');
+        }
+        throw error;
+      } finally {
+        unanswered -= 1;
+      }
+    },
     close() {
       closed = true;
       up = false;
+      settleTried();
       client.disconnect();
-      stream?.destroy();
+      dropSocket();
     },
   };
+  return connection;
 }
 
-/** Puts the guard between the socket and the client's decoder, which listens there since the socket connected. */
-function guardReplies(stream: Redis['stream'], replies: 'values' | 'messages'): void {
-  const decoders = stream.listeners('data') as ((chunk: Buffer) => void)[];
-  const guard = createReplyGuard({ replies, maxBulkBytes: maxValueBytes + 1 });
-  stream.removeAllListeners('data');
-  stream.on('data', (chunk: Buffer) => {
-    if (stream.destroyed) return;
-    const passed = guard.pass(chunk);
-    if (passed !== undefined) for (const decode of decoders) decode.call(stream, passed);
-    else stream.destroy(Object.assign(new Error('not a reply of ours'), { code: 'UNEXPECTED_REPLY' }));
-  });
+function isFailedSelect(error: unknown): boolean {
+  if (!(error instanceof Error) || !('command' in error)) return false;
+  return error.name === 'ReplyError' && (error.command as { readonly name?: unknown }).name === 'select';
 }

@@ -12,14 +12,44 @@ export interface ReplyGuard {
 }
 
 export interface ReplyGuardOptions {
-  /**
-   * `values`: `+`, `-`, `:` and bulk strings. `messages`: what a subscriber gets: `+`, `-`, and arrays of two or three
-   * bulk strings and integers.
-   */
-  readonly replies: 'values' | 'messages';
+  readonly replies: keyof typeof shapes;
   /** Longest bulk string, bytes. */
   readonly maxBulkBytes: number;
 }
+
+interface Shape {
+  /** Types of a reply, and of what is inside an array. */
+  readonly top: string;
+  readonly inside: string;
+  /** How many elements an array may have. */
+  readonly fits: (elements: number) => boolean;
+  /** Arrays inside arrays. */
+  readonly maxDepth: number;
+  /** Whether there may be none of a thing (`*-1`, and `$-1` inside an array). */
+  readonly nil: boolean;
+  /** Elements of all arrays on one connection. */
+  readonly maxElements: number;
+}
+
+const lasting = Number.POSITIVE_INFINITY;
+
+const shapes = {
+  /** To GETRANGE, SET, DEL, PUBLISH, PING, INFO. */
+  values: { top: '+-:$', inside: '', fits: () => false, maxDepth: 0, nil: false, maxElements: 0 },
+  /** To SUBSCRIBE, and what follows it. */
+  messages: {
+    top: '+-*',
+    inside: ':$',
+    fits: (n) => n === 2 || n === 3,
+    maxDepth: 1,
+    nil: false,
+    maxElements: lasting,
+  },
+  /** To SENTINEL GET-MASTER-ADDR-BY-NAME. */
+  address: { top: '+-*', inside: '$', fits: (n) => n === 2, maxDepth: 1, nil: true, maxElements: 2 },
+  /** To CLUSTER SLOTS: ranges of nodes of metadata. */
+  slots: { top: '+-*', inside: ':$*', fits: (n) => n <= 16_384, maxDepth: 4, nil: true, maxElements: 200_000 },
+} as const satisfies Readonly<Record<string, Shape>>;
 
 /** Longest line, bytes: errors are sentences. */
 const maxLineBytes = 1_024;
@@ -27,36 +57,39 @@ const maxLineBytes = 1_024;
 const [cr, lf] = [13, 10];
 
 export function createReplyGuard(options: ReplyGuardOptions): ReplyGuard {
-  const topLevel = options.replies === 'values' ? '+-:$' : '+-*';
+  const shape: Shape = shapes[options.replies];
   let line = '';
   /** Bytes of a bulk string, its line end included, that are still to come. */
   let bulkLeft = 0;
-  /** Elements of an array that are still to come. */
-  let elementsLeft = 0;
+  /** Elements that are still to come of each array that is open, the innermost last. */
+  const open: number[] = [];
+  let elements = 0;
 
   /** Takes a whole line; false: it is none of ours. */
   function takeLine(): boolean {
     const type = line.charAt(0);
-    const rest = line.slice(1);
-    if (!(elementsLeft > 0 ? ':$' : topLevel).includes(type)) return false;
-    if (elementsLeft > 0) elementsLeft -= 1;
-    switch (type) {
-      case '+':
-      case '-':
-        return rest.length >= 2;
-      case ':':
-        return /^-?\d{1,15}$/.test(rest);
-      case '$':
-        if (!/^(0|[1-9]\d{0,8})$/.test(rest) || Number(rest) > options.maxBulkBytes) return false;
-        bulkLeft = Number(rest) + 2;
-        return true;
-      case '*':
-        if (rest !== '2' && rest !== '3') return false;
-        elementsLeft = Number(rest);
-        return true;
-      default:
-        return false;
+    const isInside = open.length > 0;
+    if (type === '' || !(isInside ? shape.inside : shape.top).includes(type)) return false;
+    if (isInside) open.push((open.pop() ?? 1) - 1);
+    const isFine = takeReply(type, line.slice(1), isInside);
+    while (open.at(-1) === 0) open.pop();
+    return isFine;
+  }
+
+  function takeReply(type: string, rest: string, isInside: boolean): boolean {
+    if (type === '+' || type === '-') return rest.length >= 2;
+    if (type === ':') return /^-?\d{1,15}$/.test(rest);
+    if (rest === '-1') return shape.nil && isInside === (type === '$');
+    if (!/^(0|[1-9]\d{0,8})$/.test(rest)) return false;
+    const count = Number(rest);
+    if (type === '$') {
+      bulkLeft = count + 2;
+      return count <= options.maxBulkBytes;
     }
+    elements += count;
+    if (!shape.fits(count) || open.length >= shape.maxDepth || elements > shape.maxElements) return false;
+    open.push(count);
+    return true;
   }
 
   function takeByte(byte: number): boolean {

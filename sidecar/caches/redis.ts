@@ -1,60 +1,103 @@
 import type { Redis } from 'ioredis';
+import { CredentialFlowError } from '../core/error.ts';
+import type { CacheReport } from '../core/ports.ts';
 import { cacheFailed, checkValue, maxValueBytes, type CacheKind } from './kind.ts';
-import { connectRedis } from './redis-connection.ts';
-import { reasonOf } from './redis-fault.ts';
+import { createClusterRoutes } from './redis-cluster.ts';
+import type { RedisConnection } from './redis-connection.ts';
+import { notesOn, readFacts, type RedisFacts } from './redis-facts.ts';
+import { fixFor, reasonOf } from './redis-fault.ts';
 import { createRedisHints } from './redis-hints.ts';
-import { parseRedisUrl } from './redis-url.ts';
+import { createSingleRoute, type RedisRoutes, type RouteDeps, type RouteOptions } from './redis-routes.ts';
+import { createSentinelLocator } from './redis-sentinel.ts';
+import { readTlsFiles } from './redis-socket.ts';
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 import { within } from './within.ts';
 
 /** Nobody waits for a connection but the start, and that not for long. */
 const connectTimeoutMs = 2_000;
 const startWaitMs = 250;
 
-/** Commands without an answer yet; beyond it the server is taken for gone. */
-const maxUnanswered = 1_024;
+type Command = 'get' | 'set' | 'delete' | 'publish';
 
-/** Time-outs in a row after which the connection is taken for dead. */
-const maxTimeouts = 4;
-
-/** A standalone Redis. Nothing is queued while it is away, nothing is tried twice. */
+/** Redis alone, behind Sentinel, or as a Cluster. Nothing is queued while it is away, nothing is tried twice. */
 export const createRedisCache: CacheKind = async (url, options, deps) => {
-  const prefix = options.keyPrefix ?? 'cf:';
+  const target = parseRedisUrl(url);
+  checkTlsFiles(target);
+  const { prefix, access } = target;
   const timeoutMs = options.timeoutMs ?? 50;
-  const connecting = { address: parseRedisUrl(url), timeoutMs, connectTimeoutMs };
   const channel = `${prefix}hints:${options.storeId ?? ''}`;
-  const connection = connectRedis({ ...connecting, role: 'values' }, { ...deps, greet: (client) => client.ping() });
-  const hints = createRedisHints({ ...connecting, channel }, deps);
-  let unanswered = 0;
-  let timeouts = 0;
+  /** Commands that the server refuses, and why; told once each. */
+  const refusals = new Map<Command, string>();
+  const told = new Set<string>();
+  let facts: RedisFacts | undefined;
 
-  async function ask<T>(run: (client: Redis) => Promise<T>): Promise<T> {
-    if (!connection.isUp()) throw cacheFailed('Redis is not connected.');
-    if (unanswered >= maxUnanswered) throw cacheFailed('Redis does not keep up.');
-    unanswered += 1;
+  async function learn(connection: RedisConnection): Promise<void> {
+    const found = readFacts(await connection.run((client) => client.info()).catch(() => undefined));
+    if (found === undefined) return;
+    for (const note of notesOn(found)) tellOnce(note, () => deps.log.warn('cache_note', { note }));
+    facts = found;
+  }
+
+  const routes = createRoutes(
+    target,
+    { access, timeoutMs, connectTimeoutMs },
+    { ...deps, greet: (client) => client.ping(), onUp: (connection) => void learn(connection) },
+  );
+  const hints = createRedisHints({ access, timeoutMs, connectTimeoutMs, channel, locate: routes.locate }, deps);
+
+  function tellOnce(what: string, tell: () => void): void {
+    if (told.has(what) || told.size > 100) return;
+    told.add(what);
+    tell();
+  }
+
+  function note(command: Command, reason: string): void {
+    if (!/^(NOPERM|OOM|READONLY|MISCONF|NOAUTH)$/.test(reason)) return;
+    refusals.set(command, reason);
+    tellOnce(`${command} ${reason}`, () => deps.log.error('cache_refuses', { command, reason, fix: fixFor(reason) }));
+  }
+
+  async function ask<T>(command: Command, key: string | undefined, run: (client: Redis) => Promise<T>): Promise<T> {
+    const connection = routes.to(key);
+    if (connection === undefined) throw cacheFailed('Redis is not connected.');
     try {
-      const answer = await run(connection.client);
-      timeouts = 0;
+      const answer = await connection.run(run).catch((error: unknown) => {
+        const other = routes.after(error, connection);
+        if (other === undefined) throw error;
+        return other.connection.run((client) => {
+          if (other.asking) client.asking().catch(() => undefined);
+          return run(client);
+        });
+      });
+      if (refusals.size > 0) refusals.delete(command);
       return answer;
     } catch (error) {
+      if (error instanceof CredentialFlowError) throw error;
       const reason = reasonOf(error);
-      timeouts = reason === 'timeout' ? timeouts + 1 : 0;
-      if (timeouts >= maxTimeouts) {
-        timeouts = 0;
-        connection.restart(reason);
-      }
+      note(command, reason);
       // Without the cause: it carries the command's arguments.
       throw cacheFailed(`Redis: ${reason}.`);
-    } finally {
-      unanswered -= 1;
     }
   }
 
-  await within(deps.clock, startWaitMs, connection.tried);
+  function report(): CacheReport {
+    const faults = [...new Set(routes.faults())].map((reason) => `cannot be reached: ${reason} (${fixFor(reason)})`);
+    const refused = [...refusals].map(([command, reason]) => `refuses to ${command}: ${reason} (${fixFor(reason)})`);
+    return {
+      connected: routes.isUp(),
+      hints: hints.isUp(),
+      problems: [...faults, ...refused],
+      notes: facts === undefined ? [] : notesOn(facts),
+      server: { mode: target.mode, ...facts },
+    };
+  }
+
+  await within(deps.clock, startWaitMs, routes.tried);
   return {
     kind: 'redis',
     async get(key) {
       // A range, so that a value that grew huge is not even sent. A missing key reads as an empty one.
-      const value = await ask((client) => client.getrange(prefix + key, 0, maxValueBytes));
+      const value = await ask('get', prefix + key, (client) => client.getrange(prefix + key, 0, maxValueBytes));
       if (typeof value !== 'string' || Buffer.byteLength(value) > maxValueBytes) {
         throw cacheFailed('Redis: the value is not one of ours.');
       }
@@ -62,19 +105,46 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
     },
     async set(key, value, ttlMs) {
       checkValue(value, ttlMs);
-      await ask((client) => client.set(prefix + key, value, 'PX', Math.ceil(ttlMs)));
+      await ask('set', prefix + key, (client) => client.set(prefix + key, value, 'PX', Math.ceil(ttlMs)));
     },
     async delete(key) {
-      await ask((client) => client.del(prefix + key));
+      await ask('delete', prefix + key, (client) => client.del(prefix + key));
     },
     async publishHint(revision) {
-      await ask((client) => client.publish(channel, String(revision)));
+      await ask('publish', undefined, (client) => client.publish(channel, String(revision)));
     },
     onHint: hints.onHint,
-    healthy: connection.isUp,
+    healthy: routes.isUp,
+    report,
     async close() {
       hints.close();
-      connection.close();
+      routes.close();
     },
   };
 };
+
+function createRoutes(target: RedisTarget, options: RouteOptions, deps: RouteDeps): RedisRoutes {
+  switch (target.mode) {
+    case 'standalone': {
+      const [node] = target.nodes;
+      return createSingleRoute({ ...options, locate: async () => node }, deps);
+    }
+    case 'sentinel': {
+      const { nodes: sentinels, sentinelAccess, master } = target;
+      const locate = createSentinelLocator({ sentinels, access: sentinelAccess, master });
+      return createSingleRoute({ ...options, locate }, deps);
+    }
+    case 'cluster':
+      return createClusterRoutes({ ...options, seeds: target.nodes }, deps);
+  }
+}
+
+/** What cannot be read at the start is a mistake in the url; later it is an outage. */
+function checkTlsFiles({ access }: Pick<RedisTarget, 'access'>): void {
+  if (access.tls === undefined) return;
+  try {
+    readTlsFiles(access.tls);
+  } catch (error) {
+    throw new CredentialFlowError('config_invalid', `The cache: ${fixFor(reasonOf(error))}.`);
+  }
+}

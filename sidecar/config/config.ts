@@ -23,7 +23,7 @@ export interface Config {
   };
   /** `sqlite:PATH`, `sqlite::memory:`, `postgres://…`. Default `sqlite:<dataDir>/credentialflow.db`. */
   readonly store: Secret;
-  /** `memory`, `redis://…`, `rediss://…`. */
+  /** `memory`, `redis[s]://…`, `redis[s]-sentinel://…`, `redis[s]-cluster://…`. */
   readonly cache: Secret;
   readonly resources: { readonly files: readonly string[]; readonly watch: boolean; readonly allowPrune: boolean };
   readonly tokens: { readonly defaultTtlMs: number; readonly maxTtlMs: number };

@@ -39,16 +39,16 @@ export function masterKey(): SecretType {
   };
 }
 
+const inQuery = /[?&][^=]*(password|secret|token)/i;
+
 /** A locator such as `sqlite:PATH` or `redis://…`; secret because it may hold a password. */
 export function locator(forms: readonly string[], accepts: (value: string) => boolean): SecretType {
   return {
     name: forms.map((form) => `\`${form}\``).join(', '),
     check: (value) => (accepts(value) ? undefined : `must be one of ${forms.join(', ')}`),
-    mayBeLiteral: (text) => {
-      if (!text.includes('//')) return true;
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return url !== undefined && url.password === '' && !/password|secret|token/i.test(url.search);
-    },
+    // Not by a URL parser: some name several hosts, and a malformed one must not pass for harmless.
+    mayBeLiteral: (text) =>
+      !text.includes('//') || (!/:[^@]*@/.test(text.replace(/^[a-z-]+:/, '')) && !inQuery.test(text)),
   };
 }
 
@@ -56,8 +56,9 @@ export function isStoreLocator(value: string): boolean {
   return /^sqlite:[^\0\r\n]+$/.test(value) || isUrlOf(value, ['postgres:', 'postgresql:']);
 }
 
+/** By its scheme only: the family reads the rest. */
 export function isCacheLocator(value: string): boolean {
-  return value === 'memory' || isUrlOf(value, ['redis:', 'rediss:']);
+  return value === 'memory' || /^rediss?(-sentinel|-cluster)?:\/\/[^\s]+$/.test(value);
 }
 
 function isUrlOf(value: string, protocols: readonly string[]): boolean {

@@ -105,9 +105,9 @@ export const settings = {
   cache: secret(
     'cache',
     'CACHE',
-    locator(['memory', 'redis://…', 'rediss://…'], isCacheLocator),
+    locator(['memory', 'redis[s]://…', 'redis[s]-sentinel://…', 'redis[s]-cluster://…'], isCacheLocator),
     '`memory`',
-    'The shared cache. It may be flushed at any time.',
+    'The shared cache ([forms of the URL](operations.md#redis)). It may be flushed at any time.',
   ),
   resourceFiles: plain(
     'resources.files',

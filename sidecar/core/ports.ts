@@ -189,7 +189,21 @@ export interface Cache {
   /** The listener must treat the hint as a reason to read, nothing more. */
   onHint(listener: (revision: number) => void): Cancel;
   healthy(): boolean;
+  /** From what was learned last: asks nobody. */
+  report(): CacheReport;
   close(): Promise<void>;
+}
+
+/** What an operator should know of a cache; bounded words, without secrets. */
+export interface CacheReport {
+  readonly connected: boolean;
+  /** Whether hints can arrive; undefined: nobody listens, or no connection is needed. */
+  readonly hints: boolean | undefined;
+  /** What does not work, why, and what to do. */
+  readonly problems: readonly string[];
+  /** What works, but costs something. */
+  readonly notes: readonly string[];
+  readonly server: Readonly<Record<string, string | number>>;
 }
 
 // ── tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ after(() => redis.stop());
 /** The usual 50 ms where the server hangs; long elsewhere, so that a busy machine does not look like a hanging server. */
 const patient = 2_000;
 const open = (url = redis.url, timeoutMs = patient): Promise<Cache> =>
-  createCache(url, { keyPrefix: redis.keyPrefix, timeoutMs }, { clock: systemClock, log: silentLog });
+  createCache(url, { timeoutMs }, { clock: systemClock, log: silentLog });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

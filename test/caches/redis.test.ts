@@ -19,7 +19,7 @@ after(() => redis.stop());
 const timeoutMs = 2_000;
 
 const open = (options: CacheOptions = {}): Promise<Cache> =>
-  createCache(redis.url, { keyPrefix: redis.keyPrefix, timeoutMs, ...options }, { clock: systemClock, log: silentLog });
+  createCache(redis.url, { timeoutMs, ...options }, { clock: systemClock, log: silentLog });
 
 describeCache('redis', () => open());
 

@@ -278,6 +278,23 @@ test('takes a store without password from the document, and one with a password 
   assert.equal(config.resources.watch, false);
 });
 
+test('takes a cache of several hosts from the document, but no password, wherever it hides', () => {
+  for (const cache of ['redis-cluster://h1:7000,h2:7001', 'rediss-sentinel://s1,s2/main?prefix=a:', 'redis://u@h:1']) {
+    assert.equal(load(yaml(`cache: "${cache}"\n`)).config.cache.reveal(), cache);
+  }
+  for (const cache of [
+    'redis://u:hunter2@h',
+    'redis-sentinel://:hunter2@s1,s2/main',
+    'redis-sentinel://s1,s2/main?sentinel_password=hunter2',
+    'redis://:hunt/er2@h',
+    'redis://:hunt?er2@h',
+  ]) {
+    const problems = problemsOf(yaml(`cache: "${cache}"\n`));
+    assert.match(problems[0]?.message ?? '', /must not hold the secret itself/, cache);
+    assert.doesNotMatch(JSON.stringify(problems), /hunter2|er2/);
+  }
+});
+
 test('refuses stores and caches it does not know', () => {
   const env = { CREDENTIALFLOW_STORE: 'mysql://u:hunter2@db', CREDENTIALFLOW_CACHE: 'redis' };
   const problems = problemsOf({ env });

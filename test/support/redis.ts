@@ -1,18 +1,14 @@
 /** A real Redis for a test file: a server of its own, or a corner of the one that TEST_REDIS_URL names. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import { startOwn, type RedisServer } from './redis-server.ts';
 
 export interface TestRedis {
+  /** As the cache takes it, with the prefix. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
-  /** Begin every key with it: on a shared server other tests live too. */
+  /** What keys begin with: on a shared server other tests live too. */
   readonly keyPrefix: string;
   /** False on a shared server: it cannot be paused, killed or flushed. */
   readonly own: boolean;
@@ -31,75 +27,35 @@ export interface TestRedisOptions {
   readonly password?: string;
   /** Port to listen on; default a free one. */
   readonly port?: number;
+  /** More arguments of the server. */
+  readonly settings?: readonly string[];
 }
 
 /** `redis-server` on the PATH on a free port in a temporary folder, else the server of TEST_REDIS_URL. */
 export async function startRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
-  for (let attempt = 1; ; attempt += 1) {
-    const port = options.port ?? (await freePort());
-    const server = await startServer(port, options.password);
-    if (server === 'not installed') return useShared();
-    if (server !== undefined) return useOwn(server, port, options.password);
-    if (attempt === 5) throw new Error('redis-server does not start on any port.');
-  }
+  const { port, password, settings = [] } = options;
+  const server = await startOwn(() => ({
+    ...(port === undefined ? {} : { port }),
+    settings: [...settings, ...(password === undefined ? [] : ['--requirepass', password])],
+  }));
+  return server === undefined ? useShared() : useOwn(server, password);
 }
 
-interface Server {
-  readonly process: ChildProcess;
-  readonly folder: string;
-}
-
-/** Found on the PATH. */
-const program = 'redis-server';
-
-async function startServer(port: number, password?: string): Promise<Server | 'not installed' | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'cf-redis-'));
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
-  const child = spawn(program, [...settings, ...(password === undefined ? [] : ['--requirepass', password])], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const isReady = await new Promise<boolean | 'not installed'>((resolve) => {
-    let output = '';
-    child.once('error', () => resolve('not installed'));
-    child.once('exit', () => resolve(false));
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      if (output.includes('Ready to accept connections')) resolve(true);
-    });
-  });
-  if (isReady === true) {
-    // Whatever ends this process must not leave a server behind.
-    process.once('exit', () => child.kill('SIGKILL'));
-    return { process: child, folder };
-  }
-  rmSync(folder, { recursive: true, force: true });
-  return isReady === false ? undefined : isReady;
-}
-
-async function useOwn(server: Server, port: number, password?: string): Promise<TestRedis> {
+async function useOwn(server: RedisServer, password?: string): Promise<TestRedis> {
+  const { port } = server;
   const client = new Redis({ host: '127.0.0.1', port, ...(password === undefined ? {} : { password }) });
   client.on('error', () => undefined);
   await client.ping();
-  const { process: child, folder } = server;
-  async function kill(): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  }
   return {
+    ...server,
     url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
     host: '127.0.0.1',
-    port,
     keyPrefix: 'cf:',
     own: true,
     client,
-    pause: () => void child.kill('SIGSTOP'),
-    resume: () => void child.kill('SIGCONT'),
-    kill,
     async stop() {
       client.disconnect();
-      await kill();
-      rmSync(folder, { recursive: true, force: true });
+      await server.stop();
     },
   };
 }
@@ -121,7 +77,7 @@ async function useShared(): Promise<TestRedis> {
     throw new Error('The Redis of TEST_REDIS_URL is shared: look at `own` first.');
   };
   return {
-    url,
+    url: `${url}${url.includes('?') ? '&' : '?'}prefix=${keyPrefix}`,
     host: hostname,
     port: port === '' ? 6379 : Number(port),
     keyPrefix,
@@ -136,13 +92,4 @@ async function useShared(): Promise<TestRedis> {
       client.disconnect();
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
