@@ -35,6 +35,8 @@ export interface RedisConnectionDeps extends CacheDeps {
   readonly onDown?: () => void;
 }
 
+/** How often a connection is asked whether it still lives, and once it was late; milliseconds. */
+const [pingMs, pingAgainMs] = [5_000, 250];
 /** Commands without an answer yet; beyond it the server is taken for gone. */
 const maxUnanswered = 1_024;
 /** Time-outs in a row after which the connection is taken for dead. */
@@ -80,6 +82,20 @@ export function connectRedis(options: RedisConnectionOptions, deps: RedisConnect
     comeDown();
   });
   client.connect().catch(() => undefined);
+  let cancelPing = deps.clock.after(pingMs, () => void ping());
+
+  /** Nobody may be asking: a server that hangs must be noticed all the same. */
+  async function ping(): Promise<void> {
+    let wasLate = false;
+    if (up) {
+      await connection
+        .run((to) => to.ping())
+        .catch(() => {
+          wasLate = true;
+        });
+    }
+    if (!closed) cancelPing = deps.clock.after(wasLate ? pingAgainMs : pingMs, () => void ping());
+  }
 
   async function greet(): Promise<void> {
     try {
@@ -146,6 +162,7 @@ export function connectRedis(options: RedisConnectionOptions, deps: RedisConnect
     close() {
       closed = true;
       up = false;
+      cancelPing();
       settleTried();
       client.disconnect();
       dropSocket();

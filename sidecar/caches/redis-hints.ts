@@ -1,6 +1,5 @@
 import type { Cancel } from '../core/ports.ts';
 import type { CacheDeps } from './kind.ts';
-import { reasonOf } from './redis-fault.ts';
 import { connectRedis, type RedisConnectionOptions } from './redis-connection.ts';
 
 /** The receiving end of hints: a connection of its own, made when somebody first listens. */
@@ -10,9 +9,6 @@ export interface RedisHints {
   readonly isUp: () => boolean | undefined;
   close(): void;
 }
-
-/** How often a silent connection is asked whether it still lives; milliseconds. */
-const pingEveryMs = 5_000;
 
 export function createRedisHints(
   options: Omit<RedisConnectionOptions, 'role'> & { readonly channel: string },
@@ -33,13 +29,7 @@ export function createRedisHints(
       if (channel !== options.channel || !/^\d{1,15}$/.test(message)) return;
       for (const listener of listeners) listener(Number(message));
     });
-    const cancelPing = deps.clock.every(pingEveryMs, () => {
-      if (connection.isUp()) connection.client.ping().catch((error: unknown) => connection.restart(reasonOf(error)));
-    });
-    return () => {
-      cancelPing();
-      connection.close();
-    };
+    return connection.close;
   }
 
   return {

@@ -31,6 +31,11 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
   const told = new Set<string>();
   let facts: RedisFacts | undefined;
 
+  function greetAgain(connection: RedisConnection): void {
+    refusals.clear();
+    void learn(connection);
+  }
+
   async function learn(connection: RedisConnection): Promise<void> {
     const found = readFacts(await connection.run((client) => client.info()).catch(() => undefined));
     if (found === undefined) return;
@@ -41,7 +46,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
   const routes = createRoutes(
     target,
     { access, timeoutMs, connectTimeoutMs },
-    { ...deps, greet: (client) => client.ping(), onUp: (connection) => void learn(connection) },
+    { ...deps, greet: (client) => client.ping(), onUp: greetAgain },
   );
   const hints = createRedisHints({ access, timeoutMs, connectTimeoutMs, channel, locate: routes.locate }, deps);
 
@@ -52,7 +57,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
   }
 
   function note(command: Command, reason: string): void {
-    if (!/^(NOPERM|OOM|READONLY|MISCONF|NOAUTH)$/.test(reason)) return;
+    if (!/^(NOPERM|OOM|READONLY|MISCONF|NOAUTH|MOVED)$/.test(reason)) return;
     refusals.set(command, reason);
     tellOnce(`${command} ${reason}`, () => deps.log.error('cache_refuses', { command, reason, fix: fixFor(reason) }));
   }
@@ -69,7 +74,8 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
           return run(client);
         });
       });
-      if (refusals.size > 0) refusals.delete(command);
+      // A node of a cluster has some of the keys; it stays the wrong one to name.
+      if (refusals.size > 0 && refusals.get(command) !== 'MOVED') refusals.delete(command);
       return answer;
     } catch (error) {
       if (error instanceof CredentialFlowError) throw error;
