@@ -86,14 +86,11 @@ export function connectRedis(options: RedisConnectionOptions, deps: RedisConnect
 
   /** Nobody may be asking: a server that hangs must be noticed all the same. */
   async function ping(): Promise<void> {
-    let wasLate = false;
-    if (up) {
-      await connection
-        .run((to) => to.ping())
-        .catch(() => {
-          wasLate = true;
-        });
-    }
+    const answers = connection.run((to) => to.ping());
+    const wasLate = await answers.then(
+      () => false,
+      () => up,
+    );
     if (!closed) cancelPing = deps.clock.after(wasLate ? pingAgainMs : pingMs, () => void ping());
   }
 

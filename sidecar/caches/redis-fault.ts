@@ -37,6 +37,7 @@ const fixes: Readonly<Record<string, string>> = {
   KEY_FILE_UNREADABLE: 'the file of `key` in the cache url cannot be read',
   ENOTFOUND: 'no such host: look at the cache url',
   ECONNREFUSED: 'nothing listens there: start the server, or look at host and port of the cache url',
+  ETIMEDOUT: 'no answer: is it reachable, and does it speak TLS exactly where the cache url says rediss?',
   UNEXPECTED_REPLY: 'what listens there does not speak like Redis, or speaks TLS (use rediss)',
   ERR_SSL_WRONG_VERSION_NUMBER: 'the server speaks no TLS on this port: use redis://, or its TLS port',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name: set servername in the cache url',

@@ -1,6 +1,6 @@
 import { AbstractConnector, type RedisOptions } from 'ioredis';
 import { readFileSync } from 'node:fs';
-import { connect as connectTcp, Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import type { RedisNode } from './redis-node.ts';
 import type { RedisTls } from './redis-url.ts';
@@ -54,8 +54,10 @@ export function redisConnector(options: RedisSocketOptions): NonNullable<RedisOp
 
 function tlsOf(tls: RedisTls, node: RedisNode): ConnectionOptions {
   const { ca, cert, key } = readTlsFiles(tls);
+  const servername = tls.servername ?? node.host;
   return {
-    servername: tls.servername ?? node.host,
+    // An address is no server name (RFC 6066, 3); the certificate is compared with it all the same.
+    ...(isIP(servername) === 0 ? { servername } : {}),
     minVersion: 'TLSv1.2',
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),

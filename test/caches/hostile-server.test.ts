@@ -14,6 +14,8 @@ import { silentLog } from './scripted.ts';
 /** Answers PING and SUBSCRIBE as it should; then everything with `reply`. */
 let reply = '';
 let replyToGreeting = false;
+/** Undefined: `reply`. */
+let replyToSlots: string | undefined;
 let server: Server;
 const sockets = new Set<Socket>();
 const uncaught: unknown[] = [];
@@ -32,7 +34,8 @@ before(async () => {
         socket.write(isPing ? '+PONG\r\n' : '*3\r\n$9\r\nsubscribe\r\n$9\r\ncf:hints:\r\n:1\r\n');
         if (!isPing) socket.write(reply, 'latin1');
       } else {
-        socket.write(reply, 'latin1');
+        const isSlots = /cluster/i.test(chunk.toString('latin1'));
+        socket.write(isSlots ? (replyToSlots ?? reply) : reply, 'latin1');
       }
     });
   }).listen(0, '127.0.0.1');
@@ -44,10 +47,10 @@ after(() => {
   server.close();
 });
 
-async function attack(bytes: string, onGreeting: boolean): Promise<void> {
+async function attack(bytes: string, onGreeting: boolean, form?: string): Promise<void> {
   reply = bytes;
   replyToGreeting = onGreeting;
-  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const url = form ?? `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cache = await createCache(url, { timeoutMs: 20 }, { clock: systemClock, log: silentLog });
   const heard: number[] = [];
   cache.onHint((revision) => heard.push(revision));
@@ -117,6 +120,62 @@ it('survives any sequence of replies', async () => {
     }),
     { numRuns: 40 },
   );
+});
+
+/** What a sentinel, or a node that is asked for the slots, might say; the same server is then the master, too. */
+const resolutions = (port: number): readonly string[] => [
+  `*2\r\n$9\r\n127.0.0.1\r\n$${String(port).length}\r\n${port}\r\n`,
+  '*2\r\n$9\r\n127.0.0.1\r\n$5\r\n99999\r\n',
+  '*2\r\n$3\r\n/../\r\n$1\r\n1\r\n',
+  '*2\r\n$4\r\n\u001b[2J\r\n$1\r\n1\r\n',
+  '*2\r\n$-1\r\n$-1\r\n',
+  `*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$9\r\n127.0.0.1\r\n:${port}\r\n$1\r\nx\r\n`,
+  `*1\r\n*3\r\n:0\r\n:16383\r\n*4\r\n$-1\r\n:${port}\r\n$1\r\nx\r\n*0\r\n`,
+  `*1\r\n*3\r\n:16383\r\n:0\r\n*2\r\n$0\r\n\r\n:${port}\r\n`,
+  `*1\r\n*3\r\n:0\r\n:999999999999\r\n*2\r\n$0\r\n\r\n:${port}\r\n`,
+  '*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$0\r\n\r\n:-1\r\n',
+  '*1\r\n*3\r\n$9\r\n__proto__\r\n:1\r\n*0\r\n',
+  '*2\r\n:1\r\n*1\r\n$-1\r\n',
+  '*1\r\n'.repeat(5),
+  '*16384\r\n'.repeat(4),
+  '*-1\r\n',
+  '*0\r\n',
+  `*16384\r\n${'*0\r\n'.repeat(16_384)}`,
+  '-MOVED 1 127.0.0.1:1\r\n',
+  '-NOAUTH hunter2\r\n',
+];
+
+it('survives sentinels and nodes that answer anything, and waits for none of them', async () => {
+  const { port } = server.address() as AddressInfo;
+  for (const form of [`redis-sentinel://127.0.0.1:${port}/main`, `redis-cluster://127.0.0.1:${port}`]) {
+    for (const bytes of [...resolutions(port), ...wellFormed, ...malformed]) {
+      const began = performance.now();
+      await attack(bytes, false, form);
+      assert.ok(performance.now() - began < 2_000);
+    }
+  }
+  await sleep(50);
+  assert.deepEqual(uncaught, []);
+});
+
+it('opens no connection because an error reply names another server', async () => {
+  const other = createServer((socket) => {
+    asked += 1;
+    socket.destroy();
+  }).listen(0, '127.0.0.1');
+  let asked = 0;
+  await once(other, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const evil = (other.address() as AddressInfo).port;
+  replyToSlots = resolutions(port)[5] ?? '';
+  for (const kind of ['MOVED', 'ASK']) {
+    await attack(`-${kind} 1 127.0.0.1:${evil}\r\n`, false, `redis-cluster://127.0.0.1:${port}`);
+  }
+  replyToSlots = undefined;
+  await sleep(50);
+  assert.equal(asked, 0);
+  assert.deepEqual(uncaught, []);
+  other.close();
 });
 
 it('reads no further than a value can be long', async () => {
