@@ -53,6 +53,7 @@ export async function createTokenWorld(file: string, tokens: number): Promise<To
       identity: () => identity,
       clock: systemClock,
       observe: () => undefined,
+      onRejected: () => undefined,
     },
   );
   const validator: TokenValidator = {

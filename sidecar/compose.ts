@@ -161,7 +161,7 @@ async function assemble(
       ...(draining ? ['draining'] : []),
       ...(keeper.current() === undefined ? ['no snapshot yet'] : []),
       ...(stateAgeMs() > config.changes.pollMs * 4 + 1_000 ? ['store: changes cannot be read'] : []),
-      ...(tokens.cache.healthy() ? [] : ['cache: cannot be reached (decisions go on without it)']),
+      ...tokens.troubles(),
     ];
     return { ready: !draining && keeper.current() !== undefined, reasons };
   };

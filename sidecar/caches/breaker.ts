@@ -13,7 +13,11 @@ export interface Breaker {
   abandoned(): void;
   /** Milliseconds until somebody may ask; 0: now. */
   retryInMs(): number;
+  state(): BreakerState;
 }
+
+/** `half_open`: one may ask, or is asking, for all. */
+export type BreakerState = 'closed' | 'half_open' | 'open';
 
 export interface BreakerOptions {
   /** Failures in a row that open it. */
@@ -46,6 +50,10 @@ export function createBreaker(options: BreakerOptions, deps: { readonly clock: P
     },
     abandoned() {
       probing = false;
+    },
+    state() {
+      if (!isOpen()) return 'closed';
+      return probing || deps.clock.monotonic() >= openUntil ? 'half_open' : 'open';
     },
     retryInMs: () => (isOpen() ? Math.max(0, openUntil - deps.clock.monotonic()) : 0),
   };

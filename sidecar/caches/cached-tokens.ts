@@ -20,7 +20,7 @@ export interface CachedTokens {
 
 export interface CachedTokensOptions {
   readonly timeoutMs: number;
-  /** How long an entry of a token, and of the absence of one, is kept; milliseconds. */
+  /** How long an entry of a token, and of the absence of one, is kept at most; milliseconds. */
   readonly positiveTtlMs: number;
   readonly negativeTtlMs: number;
 }
@@ -33,6 +33,8 @@ export interface CachedTokensDeps {
   readonly breaker: Breaker;
   readonly clock: Clock;
   readonly observe: Observe;
+  /** Told why a value of the cache was not believed. */
+  readonly onRejected: (reason: 'malformed' | 'not_authentic' | 'unreadable') => void;
 }
 
 export function createCachedTokens(options: CachedTokensOptions, deps: CachedTokensDeps): CachedTokens {
@@ -80,6 +82,7 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
       // Who tampers is no better than who does not answer: after a few of these nobody spends time on opening more.
       breaker.failed();
       observe('rejected');
+      deps.onRejected(opened.ok ? 'unreadable' : opened.reason);
       return 'absent';
     }
     breaker.succeeded();
@@ -98,7 +101,9 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
     const { storeId, epoch } = deps.identity();
     const key = keyOf(sha256, deps.identity());
     const value = sealer.seal(tokenValueKind, key, { storeId, epoch, asOf: entry.asOf }, encodeAnswer(entry.answer));
-    cache.set(key, value, 'deny' in entry.answer ? options.negativeTtlMs : options.positiveTtlMs).catch(() => {
+    const ttlMs = 'deny' in entry.answer ? options.negativeTtlMs : options.positiveTtlMs;
+    // What was filled together does not run out together.
+    cache.set(key, value, ttlMs * (1 - Math.random() / 5)).catch(() => {
       breaker.failed();
     });
   }

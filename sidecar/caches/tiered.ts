@@ -1,6 +1,6 @@
 import type { Cache, Clock, Store, StoreIdentity, TokenLookup, Validation } from '../core/ports.ts';
-import { createBreaker } from './breaker.ts';
-import { createCachedTokens } from './cached-tokens.ts';
+import { createBreaker, type BreakerState } from './breaker.ts';
+import { createCachedTokens, type CachedTokensDeps } from './cached-tokens.ts';
 import type { Freshness } from './freshness.ts';
 import { createGate } from './gate.ts';
 import type { Observe } from './observe.ts';
@@ -18,7 +18,10 @@ export interface TokenLookupOptions {
   /** Look-ups beyond L1 under way at once, and waiting ones beyond them; one more is `overloaded` at once. */
   readonly concurrency: number;
   readonly queue: number;
-  /** How long the shared cache keeps a token, and the absence of one; milliseconds. L1 keeps them until they change. */
+  /**
+   * How long the shared cache keeps a token, and the absence of one, at most (up to a fifth less, so that they do not
+   * run out together); milliseconds. L1 keeps them until they change.
+   */
   readonly positiveTtlMs: number;
   readonly negativeTtlMs: number;
 }
@@ -33,6 +36,12 @@ export interface TokenLookupDeps {
   readonly identity: () => StoreIdentity;
   readonly clock: Clock;
   readonly observe: Observe;
+  readonly onRejected: CachedTokensDeps['onRejected'];
+}
+
+export interface TokenTiers extends TokenLookup {
+  /** Of each step beyond L1. */
+  breakers(): Readonly<Record<'cache' | 'store', BreakerState>>;
 }
 
 const breakerOptions = { failures: 5, openMs: 1_000 } as const;
@@ -41,16 +50,14 @@ const tooLate = Object.freeze({ deny: 'deadline_exceeded', retryAfterMs: 1_000 }
 const unsettled = Object.freeze({ deny: 'store_unavailable', retryAfterMs: 1_000 } as const);
 
 /** L1 → cache → store. Whatever is returned was fresh, by the index, at the moment it was returned. */
-export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookupDeps): TokenLookup {
+export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookupDeps): TokenTiers {
   const { l1, freshness, clock, observe } = deps;
+  const breakers = { cache: createBreaker(breakerOptions, deps), store: createBreaker(breakerOptions, deps) };
   const cached = createCachedTokens(
     { ...options, timeoutMs: options.cacheTimeoutMs },
-    { ...deps, breaker: createBreaker(breakerOptions, deps) },
+    { ...deps, breaker: breakers.cache },
   );
-  const stored = createStoredTokens(
-    { timeoutMs: options.storeTimeoutMs },
-    { ...deps, breaker: createBreaker(breakerOptions, deps) },
-  );
+  const stored = createStoredTokens({ timeoutMs: options.storeTimeoutMs }, { ...deps, breaker: breakers.store });
   const gate = createGate(options, deps);
   /** One look-up a token at a time; who comes later waits for the same answer. */
   const flights = new Map<string, Promise<Validation>>();
@@ -102,6 +109,7 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
   }
 
   return {
+    breakers: () => ({ cache: breakers.cache.state(), store: breakers.store.state() }),
     find(sha256, isGenuine) {
       const known = l1.get(sha256);
       if (known !== undefined) {

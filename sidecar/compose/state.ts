@@ -2,10 +2,10 @@ import { createChangeFollower, type ChangeFollower } from '../caches/change-foll
 import { createFreshness } from '../caches/freshness.ts';
 import { createCache } from '../caches/index.ts';
 import { createValueSealer } from '../caches/sealed-values.ts';
-import { createTokenLookup } from '../caches/tiered.ts';
+import { createTokenLookup, type TokenTiers } from '../caches/tiered.ts';
 import { createTokenL1 } from '../caches/token-l1.ts';
 import type { Config } from '../config/config.ts';
-import type { Cache, Clock, Log, Store, TokenLookup } from '../core/ports.ts';
+import type { Cache, Clock, Log, Store } from '../core/ports.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -13,8 +13,10 @@ import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 /** The path of a token's facts: L1, cache and store, and the follower that keeps them fresh. */
 export interface TokenState {
   readonly cache: Cache;
-  readonly lookup: TokenLookup;
+  readonly lookup: TokenTiers;
   readonly follower: ChangeFollower;
+  /** What of cache and store does not work, for /readyz and `status`. Decisions go on as far as they can. */
+  troubles(): readonly string[];
   stop(): Promise<void>;
 }
 
@@ -73,12 +75,27 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
       identity: () => follower.identity(),
       clock,
       observe: metrics.observeLookup,
+      onRejected: metrics.rejectedValue,
     },
   );
+  metrics.watchTiers({
+    breakers: lookup.breakers,
+    connections: () => ({ values: cache.report().connected, hints: cache.report().hints }),
+  });
   return {
     cache,
     lookup,
     follower,
+    troubles() {
+      const { problems, hints } = cache.report();
+      return [
+        ...problems.map((problem) => `cache: ${problem}; decisions go on without it`),
+        ...(hints === false ? ['cache: no hints arrive; changes are seen at the next poll'] : []),
+        ...(lookup.breakers().store === 'closed'
+          ? []
+          : ['store: look-ups of tokens fail; only known tokens are served']),
+      ];
+    },
     async stop() {
       follower.stop();
       await cache.close();

@@ -14,6 +14,7 @@ export interface MetricDefinition {
     | 'resources'
     | 'problems'
     | 'bool'
+    | 'state'
     | 'entries'
     | 'records'
     | 'requests'
@@ -51,6 +52,18 @@ export const metricDefinitions = {
     help: 'Values of the shared cache that were not believed. More than a few: somebody writes to the cache.',
     labels: ['reason'],
     unit: 'values',
+  },
+  credentialflow_cache_connected: {
+    type: 'gauge',
+    help: '1 where a connection to the cache is up: values (all of them), hints (of changes; without it they are seen at the next poll).',
+    labels: ['connection'],
+    unit: 'bool',
+  },
+  credentialflow_breaker_state: {
+    type: 'gauge',
+    help: 'Circuit breaker of a step of token look-ups (cache, store): 0 closed, 1 half open (one asks for all), 2 open (nobody asks).',
+    labels: ['step'],
+    unit: 'state',
   },
   credentialflow_store_revision: {
     type: 'gauge',

@@ -10,12 +10,22 @@ export interface CredentialState {
   readonly usable: boolean;
 }
 
+export interface WatchedTiers {
+  readonly breakers: () => Readonly<Record<string, keyof typeof breakerStates>>;
+  /** Undefined: there is no such connection. */
+  readonly connections: () => Readonly<Record<string, boolean | undefined>>;
+}
+
+const breakerStates = { closed: 0, half_open: 1, open: 2 } as const;
+
 export interface Metrics {
   /** Hot path. */
   recordDecision(decision: Decision, durationMs: number): void;
   /** Hot path. */
   observeLookup(tier: string, outcome: string, durationMs: number): void;
   rejectedValue(reason: string): void;
+  /** Asked at each scrape. */
+  watchTiers(tiers: WatchedTiers): void;
   setRevision(store: number, applied: number): void;
   /** Asked at each scrape; milliseconds. */
   stateAge(ageMs: () => number): void;
@@ -59,6 +69,15 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const rejectedValues = counter(registry, 'credentialflow_cache_rejected_values_total');
   const storeRevision = gauge(registry, 'credentialflow_store_revision');
   const appliedRevision = gauge(registry, 'credentialflow_applied_revision');
+  let tiers: WatchedTiers = { breakers: () => ({}), connections: () => ({}) };
+  gauge(registry, 'credentialflow_breaker_state', (state) => {
+    for (const [step, name] of Object.entries(tiers.breakers())) state.set({ step }, breakerStates[name]);
+  });
+  gauge(registry, 'credentialflow_cache_connected', (connected) => {
+    for (const [connection, isUp] of Object.entries(tiers.connections())) {
+      if (isUp !== undefined) connected.set({ connection }, isUp ? 1 : 0);
+    }
+  });
   let stateAgeMs: () => number = () => 0;
   gauge(registry, 'credentialflow_state_age_seconds', (age) => age.set(stateAgeMs() / 1_000));
   const snapshotResources = gauge(registry, 'credentialflow_snapshot_resources');
@@ -83,6 +102,9 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       lookupDurations.observe(tier, durationMs / 1_000);
     },
     rejectedValue: (reason) => rejectedValues.inc({ reason }),
+    watchTiers(watched) {
+      tiers = watched;
+    },
     setRevision(store, applied) {
       storeRevision.set(store);
       appliedRevision.set(applied);

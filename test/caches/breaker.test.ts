@@ -22,6 +22,7 @@ it('opens after failures in a row only', () => {
   breaker.failed();
   assert.equal(breaker.allows(), false);
   assert.equal(breaker.retryInMs(), 1_000);
+  assert.equal(breaker.state(), 'open');
 });
 
 it('lets one ask after a while, and closes when that one succeeds', () => {

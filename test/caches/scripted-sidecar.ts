@@ -2,14 +2,16 @@
 import { createFreshness, type Freshness } from '../../sidecar/caches/freshness.ts';
 import { createCache } from '../../sidecar/caches/index.ts';
 import { createValueSealer } from '../../sidecar/caches/sealed-values.ts';
-import { createTokenLookup, type TokenLookupOptions } from '../../sidecar/caches/tiered.ts';
+import { createTokenLookup, type TokenLookupOptions, type TokenTiers } from '../../sidecar/caches/tiered.ts';
 import { createTokenL1, type TokenL1 } from '../../sidecar/caches/token-l1.ts';
-import type { Cache, Clock, StoreIdentity, TokenLookup, Validation } from '../../sidecar/core/ports.ts';
+import type { Cache, Clock, StoreIdentity, Validation } from '../../sidecar/core/ports.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createScriptedStore, hashOf, silentLog, type ScriptedStore } from './scripted.ts';
 
 export interface Sidecar {
-  readonly lookup: TokenLookup;
+  readonly lookup: TokenTiers;
+  /** Why values of the cache were not believed. */
+  readonly rejected: string[];
   readonly freshness: Freshness;
   readonly l1: TokenL1;
   readonly seen: string[];
@@ -39,10 +41,12 @@ export async function createWorld(): Promise<World & { readonly clock: FakeClock
 export function createSidecar(world: World, options: Partial<TokenLookupOptions> = {}): Sidecar {
   const { store, clock, cache } = world;
   const seen: string[] = [];
+  const rejected: string[] = [];
   const l1 = createTokenL1({ maxBytes: 1_000_000 });
   const freshness = createFreshness({ maxTouched: 1_000, onOverflow: () => l1.clear() });
   const sidecar: Sidecar = {
     seen,
+    rejected,
     l1,
     freshness,
     identity: { storeId: 'store', epoch: 1, revision: 0 },
@@ -73,6 +77,7 @@ export function createSidecar(world: World, options: Partial<TokenLookupOptions>
         identity: () => sidecar.identity,
         clock,
         observe: (tier, outcome) => seen.push(`${tier} ${outcome}`),
+        onRejected: (reason) => rejected.push(reason),
       },
     ),
   };

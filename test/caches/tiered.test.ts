@@ -253,3 +253,62 @@ it('gives up at the deadline, the wait in the queue included', async () => {
   }
   assert.deepEqual(await Promise.all(answers), ['store_unavailable', 'deadline_exceeded', 'deadline_exceeded']);
 });
+
+it('says how each step does, and why a value of the cache was not believed', async () => {
+  const world = await createWorld();
+  world.store.put('a');
+  let value = 'not sealed';
+  const cache: Cache = { ...world.cache, get: () => Promise.resolve(value) };
+  const sidecar = createSidecar({ ...world, cache });
+  assert.deepEqual(sidecar.lookup.breakers(), { cache: 'closed', store: 'closed' });
+  await sidecar.ask('a');
+  value = Buffer.of(1, ...Buffer.alloc(98)).toString('base64url');
+  await sidecar.ask('b');
+  assert.deepEqual(sidecar.rejected, ['malformed', 'not_authentic']);
+  for (let i = 0; i < 5; i += 1) await sidecar.ask(`c${i}`);
+  assert.equal(sidecar.lookup.breakers().cache, 'open');
+  world.clock.advance(1_000);
+  assert.deepEqual(sidecar.lookup.breakers(), { cache: 'half_open', store: 'closed' });
+});
+
+it('lets what was cached together run out one after the other, never late', async () => {
+  const world = await createWorld();
+  const lives: number[] = [];
+  const cache: Cache = { ...world.cache, set: async (_key, _value, ttlMs) => void lives.push(ttlMs) };
+  const sidecar = createSidecar({ ...world, cache }, { concurrency: 100 });
+  for (let i = 0; i < 40; i += 1) world.store.put(`t${i}`);
+  await sidecar.follow();
+  for (let i = 0; i < 80; i += 1) await sidecar.ask(`t${i}`);
+  const [positive, negative] = [lives.slice(0, 40), lives.slice(40)];
+  assert.ok(positive.every((ttlMs) => ttlMs > 48_000 - 1 && ttlMs <= 60_000));
+  assert.ok(negative.every((ttlMs) => ttlMs > 8_000 - 1 && ttlMs <= 10_000));
+  assert.ok(Math.max(...positive) - Math.min(...positive) > 3_000);
+});
+
+it('says when to come back, whatever could not be known', async () => {
+  const world = await createWorld();
+  const sidecar = createSidecar(world, { concurrency: 1, queue: 1 });
+  world.store.through = () => never();
+  const asked = ['a', 'b', 'c'].map((name) => Promise.resolve(sidecar.lookup.find(hashOf(name), genuine)));
+  for (let i = 0; i < 3; i += 1) {
+    await settle();
+    world.clock.advance(400);
+  }
+  for (const answer of await Promise.all(asked)) {
+    assert.ok('deny' in answer);
+    assert.notEqual(answer.deny, 'token_unknown');
+    assert.ok((answer.retryAfterMs ?? 0) >= 1_000);
+  }
+});
+
+it('does not grow, and asks the store once each, in a flood of genuine tokens that are gone', async () => {
+  const world = await createWorld();
+  const sidecar = createSidecar(world);
+  for (let i = 0; i < 3_000; i += 1) await sidecar.ask(`gone${i}`);
+  for (let i = 0; i < 3_000; i += 1) await sidecar.ask('gone2999');
+  assert.equal(world.store.asked.tokens, 3_000);
+  assert.ok(sidecar.l1.size().bytes <= 1_000_000 / 16, String(sidecar.l1.size().bytes));
+  // Those that L1 let go come from the cache.
+  for (let i = 0; i < 100; i += 1) await sidecar.ask(`gone${i}`);
+  assert.equal(world.store.asked.tokens, 3_000);
+});

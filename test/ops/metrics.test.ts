@@ -116,6 +116,10 @@ async function everything(): Promise<string> {
   metrics.recordDecision(await decision(), 1);
   metrics.observeLookup('l1', 'hit', 0.01);
   metrics.rejectedValue('truncated');
+  metrics.watchTiers({
+    breakers: () => ({ cache: 'open', store: 'closed' }),
+    connections: () => ({ values: true, hints: undefined }),
+  });
   metrics.setRevision(3, 2);
   metrics.setSnapshot({ kinds: { upstream: 1 }, problems: 0, buildMs: 2 });
   metrics.setSource('resources.yaml', true);
