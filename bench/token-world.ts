@@ -29,7 +29,7 @@ export async function createTokenWorld(file: string, tokens: number): Promise<To
   const options = { owner: 'api', actor, prune: false, allowPrune: false, dryRun: false } as const;
   await store.apply(chunks(tokens), options);
 
-  const identity = await store.identity();
+  const identity = { ...(await store.identity()), fork: '' };
   const l1 = createTokenL1({ maxBytes: 64 * 1024 * 1024 });
   const freshness = createFreshness({ maxTouched: 200_000, onOverflow: () => l1.clear() });
   freshness.reset(identity.revision);

@@ -1,5 +1,6 @@
-import type { Cache, Clock, StoreIdentity } from '../core/ports.ts';
+import type { Cache, Clock } from '../core/ports.ts';
 import type { Breaker } from './breaker.ts';
+import type { FollowedStore } from './change-reader.ts';
 import type { Freshness } from './freshness.ts';
 import type { Observe } from './observe.ts';
 import type { ValueSealer } from './sealed-values.ts';
@@ -29,7 +30,7 @@ export interface CachedTokensDeps {
   readonly cache: Cache;
   readonly sealer: ValueSealer;
   readonly freshness: Freshness;
-  readonly identity: () => StoreIdentity;
+  readonly identity: () => FollowedStore;
   readonly breaker: Breaker;
   readonly clock: Clock;
   readonly observe: Observe;
@@ -41,8 +42,8 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
   const { cache, sealer, freshness, breaker, clock } = deps;
 
   /** Store, epoch and key version are part of the key: after a change of one of them old values are simply not met. */
-  const keyOf = (sha256: string, { storeId, epoch }: StoreIdentity): string =>
-    `token:${storeId}:${String(epoch)}:${sealer.keyVersion}:${sha256}`;
+  const keyOf = (sha256: string, { storeId, epoch, fork }: FollowedStore): string =>
+    `token:${storeId}:${String(epoch)}${fork}:${sealer.keyVersion}:${sha256}`;
 
   async function read(
     sha256: string,

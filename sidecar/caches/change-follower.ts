@@ -1,5 +1,5 @@
-import type { Cache, Cancel, Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
-import { createChangeReader, type ChangeReaderDeps, type ResetReason } from './change-reader.ts';
+import type { Cache, Cancel, Clock, Log, Store } from '../core/ports.ts';
+import { createChangeReader, type ChangeReaderDeps, type FollowedStore, type ResetReason } from './change-reader.ts';
 import type { Freshness } from './freshness.ts';
 
 /** Keeps this process at the store's newest revision: by polling, and at once when somebody hints at a change. */
@@ -14,7 +14,7 @@ export interface ChangeFollower {
    * share the next one.
    */
   pull(): Promise<void>;
-  readonly identity: () => StoreIdentity;
+  readonly identity: () => FollowedStore;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
   readonly lastReadAtMs: () => number;
   stop(): void;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Change, ChangePage, Clock, Store, StoreIdentity } from '../core/ports.ts';
 import type { Freshness } from './freshness.ts';
@@ -6,13 +7,22 @@ import { timedOut, within } from './within.ts';
 /** Why what was known of the store had to be thrown away. */
 export type ResetReason = 'store_changed' | 'epoch_changed' | 'revision_went_back' | 'log_gap';
 
+/** The store that is followed. */
+export interface FollowedStore extends StoreIdentity {
+  /**
+   * Part of the keys in the shared cache. Empty; once the store went back without a new epoch, a name that only this
+   * process knows: what others cached of the commits that were lost carries revisions that mean something else now.
+   */
+  readonly fork: string;
+}
+
 /** Reads the store's change log into the freshness index, page by page. */
 export interface ChangeReader {
   /** The first read: which store is it, and what was touched lately. */
   begin(): Promise<void>;
   /** Reads until nothing is left. */
   catchUp(): Promise<void>;
-  readonly identity: () => StoreIdentity;
+  readonly identity: () => FollowedStore;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
   readonly lastReadAtMs: () => number;
 }
@@ -41,7 +51,7 @@ const brokenLog = (): CredentialFlowError =>
 
 export function createChangeReader(options: ChangeReaderOptions, deps: ChangeReaderDeps): ChangeReader {
   const { store, freshness, clock } = deps;
-  let identity: StoreIdentity = { storeId: '', epoch: 0, revision: 0 };
+  let identity: FollowedStore = { storeId: '', epoch: 0, revision: 0, fork: '' };
   let lastReadAtMs = Number.NEGATIVE_INFINITY;
 
   async function bounded<T>(work: Promise<T>): Promise<T> {
@@ -60,8 +70,11 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
     return undefined;
   }
 
-  function take(page: ChangePage): void {
-    identity = { storeId: page.storeId, epoch: page.epoch, revision: page.revision };
+  function take({ storeId, epoch, revision }: ChangePage, reason?: ResetReason): void {
+    const isSameEpoch = reason !== 'store_changed' && reason !== 'epoch_changed';
+    const fork =
+      reason === 'revision_went_back' ? `-${randomBytes(8).toString('hex')}` : isSameEpoch ? identity.fork : '';
+    identity = { storeId, epoch, revision, fork };
   }
 
   /** Applies one page; true: there is more. */
@@ -110,7 +123,7 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
       if (reason !== undefined) {
         // The index and the identity change in one turn: a look-up sees both or neither.
         freshness.reset(page.revision);
-        take(page);
+        take(page, reason);
         lastReadAtMs = askedAt;
         deps.onReset(reason, identity);
         return;

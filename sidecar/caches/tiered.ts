@@ -1,6 +1,7 @@
-import type { Cache, Clock, Store, StoreIdentity, TokenLookup, Validation } from '../core/ports.ts';
+import type { Cache, Clock, Store, TokenLookup, Validation } from '../core/ports.ts';
 import { createBreaker, type BreakerState } from './breaker.ts';
 import { createCachedTokens, type CachedTokensDeps } from './cached-tokens.ts';
+import type { FollowedStore } from './change-reader.ts';
 import type { Freshness } from './freshness.ts';
 import { createGate } from './gate.ts';
 import type { Observe } from './observe.ts';
@@ -33,7 +34,7 @@ export interface TokenLookupDeps {
   readonly store: Pick<Store, 'findToken'>;
   readonly freshness: Freshness;
   /** The store as the freshness index knows it; changes in the same turn as the index is reset. */
-  readonly identity: () => StoreIdentity;
+  readonly identity: () => FollowedStore;
   readonly clock: Clock;
   readonly observe: Observe;
   readonly onRejected: CachedTokensDeps['onRejected'];

@@ -63,7 +63,7 @@ it('learns at the start which store it is and what was touched', async () => {
   assert.equal(follower.lastReadAtMs(), Number.NEGATIVE_INFINITY);
   clock.advance(70);
   await follower.start();
-  assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 3 });
+  assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 3, fork: '' });
   assert.equal(freshness.applied(), 3);
   assert.equal(freshness.floor(), 0);
   assert.equal(freshness.size(), 3);
@@ -231,7 +231,10 @@ it('starts over when the store is another one, or no longer the same', async () 
     assert.deepEqual(log.events(), ['state_reset']);
     assert.equal(freshness.floor(), change.revision ?? 4);
     assert.equal(freshness.generation(), 2);
-    assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 4, ...change });
+    const { fork, ...identity } = follower.identity();
+    assert.deepEqual(identity, { storeId: 'store', epoch: 1, revision: 4, ...change });
+    // What others cached of lost commits is not met again.
+    assert.match(fork, reason === 'revision_went_back' ? /^-[0-9a-f]{16}$/ : /^$/);
     await follower.pull();
     assert.equal(resets.length, 1, 'once');
   }

@@ -1,10 +1,11 @@
 /** A sidecar reduced to its token look-ups, over a scripted store and whatever cache the test hands in. */
+import type { FollowedStore } from '../../sidecar/caches/change-reader.ts';
 import { createFreshness, type Freshness } from '../../sidecar/caches/freshness.ts';
 import { createCache } from '../../sidecar/caches/index.ts';
 import { createValueSealer } from '../../sidecar/caches/sealed-values.ts';
 import { createTokenLookup, type TokenLookupOptions, type TokenTiers } from '../../sidecar/caches/tiered.ts';
 import { createTokenL1, type TokenL1 } from '../../sidecar/caches/token-l1.ts';
-import type { Cache, Clock, StoreIdentity, Validation } from '../../sidecar/core/ports.ts';
+import type { Cache, Clock, Validation } from '../../sidecar/core/ports.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createScriptedStore, hashOf, silentLog, type ScriptedStore } from './scripted.ts';
 
@@ -19,7 +20,7 @@ export interface Sidecar {
   ask(name: string, isGenuine?: () => boolean): Promise<string>;
   /** Applies everything the store has committed. */
   follow(): Promise<void>;
-  identity: StoreIdentity;
+  identity: FollowedStore;
 }
 
 export interface World {
@@ -49,7 +50,7 @@ export function createSidecar(world: World, options: Partial<TokenLookupOptions>
     rejected,
     l1,
     freshness,
-    identity: { storeId: 'store', epoch: 1, revision: 0 },
+    identity: { storeId: 'store', epoch: 1, revision: 0, fork: '' },
     async ask(name, isGenuine = () => true) {
       return outcomeOf(await sidecar.lookup.find(hashOf(name), isGenuine));
     },

@@ -57,14 +57,23 @@ export interface ScriptedStore extends Pick<Store, 'identity' | 'changesSince' |
   trimLog(revision: number): void;
   /** What a restore does: an older state, under a new epoch unless told otherwise. */
   become(identity: Partial<StoreIdentity>): void;
+  /** What a backup, or a replica that lags behind, holds; `restore` makes it the store, in a new epoch or the same. */
+  save(): SavedStore;
+  restore(saved: SavedStore, epoch: 'new' | 'same'): void;
   revision(): number;
   readonly asked: { tokens: number; pages: number };
   /** While set, every read is passed through it (to fail it or to keep it waiting). */
   through: (<T>(answer: () => T) => Promise<T>) | undefined;
 }
 
+export interface SavedStore {
+  readonly tokens: ReadonlyMap<string, TokenRecord>;
+  readonly log: readonly Change[];
+  readonly revision: number;
+}
+
 export function createScriptedStore(): ScriptedStore {
-  const tokens = new Map<string, TokenRecord>();
+  let tokens = new Map<string, TokenRecord>();
   const listeners = new Set<(revision: number) => void>();
   let log: Change[] = [];
   let identity: StoreIdentity = { storeId: 'store', epoch: 1, revision: 0 };
@@ -108,6 +117,12 @@ export function createScriptedStore(): ScriptedStore {
     become(changed) {
       identity = { ...identity, ...changed };
       log = log.filter(({ revision }) => revision <= identity.revision);
+    },
+    save: () => ({ tokens: new Map(tokens), log: [...log], revision: identity.revision }),
+    restore(saved, epoch) {
+      tokens = new Map(saved.tokens);
+      log = [...saved.log];
+      identity = { ...identity, revision: saved.revision, epoch: identity.epoch + (epoch === 'new' ? 1 : 0) };
     },
     revision: () => identity.revision,
     identity: () => read(() => identity),

@@ -144,7 +144,7 @@ it('uses nothing that was read before a reset, though its revision looks newer',
   await settle();
   world.store.through = undefined;
   sidecar.freshness.reset(2);
-  sidecar.identity = { storeId: 'store', epoch: 2, revision: 2 };
+  sidecar.identity = { storeId: 'store', epoch: 2, revision: 2, fork: '' };
   const asked = world.store.asked.tokens;
   release();
   assert.equal(await slow, 'allow');
