@@ -175,8 +175,8 @@ export interface Store {
 // ── cache ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A shared, forgetful and untrusted place for sealed values. Every method rejects with `cache_failed` within the
- * cache's own time-out; nothing is queued while it is away.
+ * A shared, forgetful and untrusted place for sealed values. Every method rejects with `cache_failed` within twice
+ * the cache's own time-out (a redirect, or a batch before); nothing is queued while it is away.
  */
 export interface Cache {
   readonly kind: string;

@@ -60,6 +60,8 @@ async function attack(bytes: string, onGreeting: boolean, form?: string): Promis
     cache.delete('c'),
     cache.publishHint(1),
     cache.get('d'),
+    // Enough for them to go out together.
+    ...Array.from({ length: 64 }, (_, i) => cache.get(`more-${i}`)),
   ]);
   for (const outcome of outcomes) {
     if (outcome.status === 'rejected') assert.ok(failsAsCache(outcome.reason), String(outcome.reason));
