@@ -46,10 +46,23 @@ async function readConfig(
 ): Promise<{ readonly local: Local | undefined; readonly problems: readonly Problem[] }> {
   try {
     const local = await cli.local(self);
-    return { local, problems: local.warnings };
+    return { local, problems: [...local.warnings, ...(await cacheProblems(local))] };
   } catch (error) {
     if (!(error instanceof CredentialFlowError) || error.problems.length === 0) throw error;
     return { local: undefined, problems: error.problems };
+  }
+}
+
+/** What the configuration cannot know: the family reads its own urls. */
+async function cacheProblems({ config, configPath }: Local): Promise<readonly Problem[]> {
+  const { checkCacheUrl } = await import('../caches/index.ts');
+  try {
+    checkCacheUrl(config.cache.reveal());
+    return [];
+  } catch (error) {
+    if (!(error instanceof CredentialFlowError)) throw error;
+    const file = configPath === undefined ? {} : { file: configPath };
+    return [{ severity: 'error', message: error.message, path: 'cache', ...file }];
   }
 }
 

@@ -97,6 +97,14 @@ describe('a sidecar that is not there', () => {
 });
 
 describe('init and check', () => {
+  it('finds what is wrong with the url of a cache, and does not repeat it', async () => {
+    const env = { CREDENTIALFLOW_CACHE: 'redis-cluster://:hunter2@h1,h2/3' };
+    const { code, out, err } = await run(['check'], { env });
+    assert.equal(code, 4);
+    assert.match(out + err, /a cluster has only number 0/);
+    assert.doesNotMatch(out + err, /hunter2/);
+  });
+
   it('writes files that check finds valid, and writes over nothing', async () => {
     const first = await run(['init']);
     assert.equal(first.code, 0, first.err);
