@@ -5,7 +5,6 @@ import { existsSync } from 'fs';
 import { constants } from 'os';
 import { dirname, join } from 'path';
 import { fileURLToPath, pathToFileURL } from 'url';
-import { setFlagsFromString } from 'v8';
 
 const neededMajor = 24;
 /** Name of the process that was started below; it starts no other one. */
@@ -27,9 +26,6 @@ function load() {
   process.report.reportOnFatalError = false;
   process.report.reportOnSignal = false;
   process.report.reportOnUncaughtException = false;
-  // A start reads thousands of resources; the room for young objects that each thread then grows is never given back (30 MB
-  // of 170 with 10,000 resources). Little of a decision outlives it, so a small room costs no throughput.
-  setFlagsFromString('--semi-space-growth-factor=1');
   quietSqlite();
   const source = join(home, 'sidecar', 'main.ts');
   const built = join(home, 'dist', 'main.js');

@@ -54,13 +54,20 @@ const maxRepeated = 1_000;
 /** A field whose few texts come again and again: laid out once each. */
 function createRepeatedField(name: string): (text: string) => string {
   const laidOut = new Map<string, string>();
+  // Most often it is the very text of the record before.
+  let lastText = '';
+  let last = '';
   return (text) => {
-    const known = laidOut.get(text);
-    if (known !== undefined) return known;
-    if (laidOut.size >= maxRepeated) laidOut.clear();
-    const fresh = field(name, text);
-    laidOut.set(text, fresh);
-    return fresh;
+    if (text === lastText) return last;
+    let found = laidOut.get(text);
+    if (found === undefined) {
+      if (laidOut.size >= maxRepeated) laidOut.clear();
+      found = field(name, text);
+      laidOut.set(text, found);
+    }
+    lastText = text;
+    last = found;
+    return found;
   };
 }
 
