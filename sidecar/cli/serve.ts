@@ -13,6 +13,8 @@ export function addServeCommand(program: Command, cli: Cli): void {
     .action(async (_options: unknown, self: Command) => {
       const { terminal } = cli;
       const { config, warnings } = await cli.local(self);
+      const { holdYoungGeneration } = await import('../ops/young-generation.ts');
+      const letYoungGenerationGrow = holdYoungGeneration();
       const { start } = await import('../compose.ts');
       const { createLogger } = await import('../ops/logger.ts');
       const { systemClock } = await import('../ops/clock.ts');
@@ -20,6 +22,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
       const signals = watchSignals({ clock: systemClock, log });
       for (const warning of warnings) terminal.err(`${formatPlace({ ...warning, severity: 'warning' })}\n`);
       const running: Running = await start(config, { env: terminal.env, log });
+      letYoungGenerationGrow();
       terminal.err(formatBanner(running, terminal));
       const signal = await signals.first;
       log.info('stopping', { signal });
