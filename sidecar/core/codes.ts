@@ -205,6 +205,21 @@ export const errorTable = {
     message: 'The store was written by a newer version.',
     fix: 'Upgrade CredentialFlow, or restore the copy that was made before the migration.',
   },
+  store_not_empty: {
+    status: 409,
+    message: 'The store is not empty.',
+    fix: 'Name a store that was never used (no sidecar may have started with it), or replace it knowingly: `restore --replace`.',
+  },
+  copy_newer: {
+    status: 422,
+    message: 'The copy was made by a newer version.',
+    fix: 'Use the version that made it, or a newer one.',
+  },
+  copy_invalid: {
+    status: 422,
+    message: 'The copy is damaged, incomplete, or not of a store.',
+    fix: 'Nothing was changed. Take another backup.',
+  },
   unauthorized: {
     status: 401,
     message: 'The admin key is missing or wrong.',

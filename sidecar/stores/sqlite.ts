@@ -83,6 +83,12 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
       return report;
     },
     readAll: () => read(() => (backend.readsExclusively ? turns.take(() => backend.readAll()) : backend.readAll())),
+    dump: () => read(() => (backend.readsExclusively ? turns.take(() => backend.dump()) : backend.dump())),
+    async load(copy, { aboveEpoch } = {}) {
+      const identity = await read(() => turns.take(() => backend.load(copy, aboveEpoch)));
+      listeners.tell(identity.revision);
+      return identity;
+    },
     getResource: (kind, id) => read(() => reader.getResource(kind, id)),
     listResources: (kind, page) => read(() => reader.listResources(kind, page)),
     changesSince: (revision, limit) => read(() => readChanges(revision, limit)),

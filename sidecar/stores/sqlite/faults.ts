@@ -4,6 +4,7 @@ import { CredentialFlowError, type Problem } from '../../core/error.ts';
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const sqliteBusy = 5;
 const sqliteFull = 13;
+const sqliteConstraint = 19;
 
 /**
  * What the store's callers may see of a fault. SQLite's own text for the code, never the error's message: a message of
@@ -32,6 +33,10 @@ export function guarded<T>(work: () => T): T {
 
 export function isBusy(error: unknown): boolean {
   return primaryCode(error) === sqliteBusy;
+}
+
+export function isConstraint(error: unknown): boolean {
+  return primaryCode(error) === sqliteConstraint;
 }
 
 /** A CredentialFlowError as it crosses threads: structured clone keeps neither class nor own fields of errors. */

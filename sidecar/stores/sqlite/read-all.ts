@@ -62,7 +62,7 @@ async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void> {
   }
 }
 
-function readIdentity(db: DatabaseSync): StoreIdentity {
+export function readIdentity(db: DatabaseSync): StoreIdentity {
   const row = getRow<MetaRow>(db.prepare(selectMeta));
   if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
   return toIdentity(row);

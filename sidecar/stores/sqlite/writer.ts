@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { Actor, ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { Actor, ApplyOptions, Mutation, StoreIdentity } from '../../core/ports.ts';
+import type { CopyPart } from '../../core/store-copy.ts';
+import type { CopyHead } from '../copy-intake.ts';
 import type { Migration } from '../migrations/migration.ts';
 import { inMemory, openForWriting } from './connection.ts';
 import { beginDeclaration, type Applied, type Declaration } from './declaration.ts';
+import { beginIntake, type Intake } from './intake.ts';
 import { createLedger, type Committed, type LedgerEntry } from './ledger.ts';
 import { migrate, type Migrated } from './migrate.ts';
 import { createResourceMutations, type Outcome } from './resource-mutations.ts';
@@ -28,6 +31,12 @@ export interface Writer {
   applyWhole(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Applied;
   /** Does nothing when no apply is under way. */
   abortApply(): void;
+  beginLoad(head: CopyHead, aboveEpoch: number | undefined): void;
+  loadPart(part: CopyPart): void;
+  commitLoad(): StoreIdentity;
+  loadWhole(head: CopyHead, parts: readonly CopyPart[], aboveEpoch: number | undefined): StoreIdentity;
+  /** Does nothing when no load is under way. */
+  abortLoad(): void;
   recordTokenUse(uses: readonly (readonly [id: string, atMs: number])[]): void;
   setMeta(key: string, value: string): void;
   close(): void;
@@ -61,6 +70,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
     'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
   let declaration: Declaration | undefined;
+  let intake: Intake | undefined;
 
   function mutate(mutation: Mutation, entry: LedgerEntry): Outcome {
     const { action } = entry.actor;
@@ -88,6 +98,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
       return work();
     } catch (error) {
       declaration = undefined;
+      intake = undefined;
       ledger.rollBack();
       throw error;
     }
@@ -96,6 +107,11 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
   function underWay(): Declaration {
     if (declaration === undefined) throw new CredentialFlowError('internal', 'no apply is under way');
     return declaration;
+  }
+
+  function loading(): Intake {
+    if (intake === undefined) throw new CredentialFlowError('internal', 'no load is under way');
+    return intake;
   }
 
   return {
@@ -125,6 +141,28 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
       }),
     abortApply() {
       declaration = undefined;
+      ledger.rollBack();
+    },
+    beginLoad(head, aboveEpoch) {
+      step(() => {
+        intake = beginIntake(db, head, aboveEpoch);
+      });
+    },
+    loadPart: (part) => step(() => loading().add(part)),
+    commitLoad: () =>
+      step(() => {
+        const identity = loading().commit();
+        intake = undefined;
+        return identity;
+      }),
+    loadWhole: (head, parts, aboveEpoch) =>
+      step(() => {
+        const whole = beginIntake(db, head, aboveEpoch);
+        for (const part of parts) whole.add(part);
+        return whole.commit();
+      }),
+    abortLoad() {
+      intake = undefined;
       ledger.rollBack();
     },
     recordTokenUse(uses) {

@@ -48,6 +48,7 @@ export function lifeContract(open: OpenForTest): void {
       () => store.write([put('b')], admin),
       () => store.apply([], applyOptions()),
       () => store.readAll(),
+      () => store.dump(),
       () => store.getResource('consumer', 'a'),
       () => store.changesSince(0, 10),
       async () => store.findToken(hashOf('t')),
