@@ -19,6 +19,7 @@ import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
+import { addStoreCommands } from './store.ts';
 import { addStatusCommand } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { addTokenCommands } from './token.ts';
@@ -39,6 +40,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addCredentialCommands,
   addSealCommand,
   addGatewayCommands,
+  addStoreCommands,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

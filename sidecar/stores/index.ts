@@ -38,6 +38,14 @@ export function parseStoreUrl(url: string): StoreUrl {
   return { kind, location };
 }
 
+/** The URL as it may be shown: without what could be a password. */
+export function describeStoreUrl(url: string): string {
+  const { kind, location } = parseStoreUrl(url);
+  if (!URL.canParse(url) || !location.startsWith('//') || kind === 'sqlite') return `${kind}:${location}`;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
 /**
  * Opens the store of record. Rejects with `config_invalid` (the URL), `schema_newer` (written by a newer version), or
  * `store_failed`.

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { CredentialFlowError } from '../core/error.ts';
 import type { Store, TokenRead } from '../core/ports.ts';
 import { migrations } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -30,6 +32,9 @@ const usesAtOnce = 1_000;
 /** The embedded store: `location` is a path, relative to the working directory, or `:memory:`. */
 export async function openSqliteStore(location: string, options: SqliteOptions, deps: StoreDeps): Promise<Store> {
   const path = location === inMemory ? inMemory : resolve(location);
+  if (options.mustExist === true && !existsSync(path)) {
+    throw new CredentialFlowError('store_failed', `there is no database at ${path}`);
+  }
   const writerOptions = {
     location: path,
     migrations: options.migrations ?? migrations,
