@@ -176,7 +176,10 @@ export interface Store {
   onCommit(listener: (revision: number) => void): Cancel;
   /** Small named values of the installation (key checks, file hashes); raise no revision. */
   getMeta(key: string): Promise<string | undefined>;
-  setMeta(key: string, value: string): Promise<void>;
+  /** Those whose key begins with `prefix`. */
+  listMeta(prefix: string): Promise<ReadonlyMap<string, string>>;
+  /** With an actor, an audit row (kind `meta`) at the present revision is written in the same transaction. */
+  setMeta(key: string, value: string, actor?: Actor): Promise<void>;
   /** All of one moment, whatever is written meanwhile; in parts, so that no reader blocks its loop. */
   dump(): Promise<StoreCopy>;
   /**

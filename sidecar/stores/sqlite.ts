@@ -116,7 +116,9 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
     listAdminAudit: (limit) => read(() => reader.listAdminAudit(limit)),
     onCommit: listeners.add,
     getMeta: (key) => read(() => reader.getMeta(key)),
-    setMeta: (key, value) => turns.take(() => backend.port.call('setMeta', key, value)),
+    listMeta: (prefix) => read(() => reader.listMeta(prefix)),
+    setMeta: (key, value, actor) =>
+      turns.take(() => backend.port.call('setMeta', key, value, actor && { actor, nowMs: clock.now() })),
     /** Lets the writes that were asked for finish. */
     close: () => (closing ??= turns.take(() => read(() => backend.close()))),
   };

@@ -43,7 +43,9 @@ export async function digestCopy(
   onRows?: (table: CopyTable, rows: number) => void,
 ): Promise<CopyDigest> {
   const meter = createMeter(onRows);
-  for await (const part of meter.pass(copy.parts)) void part;
+  const reading = meter.pass(copy.parts);
+  let step = await reading.next();
+  while (step.done !== true) step = await reading.next();
   return meter.result();
 }
 

@@ -31,6 +31,8 @@ export interface Committed {
 export interface Ledger {
   begin(actor: Actor, nowMs: number): LedgerEntry;
   commit(): Committed;
+  /** An audit row at the present revision, of a named value; inside the caller's transaction. */
+  audit(actor: Actor, nowMs: number, key: string): void;
   rollBack(): void;
 }
 
@@ -98,6 +100,9 @@ export function createLedger(db: DatabaseSync, options: { readonly changeLogRows
       db.exec('COMMIT');
       logged = kept;
       return { identity: toIdentity(row), changed: true };
+    },
+    audit({ name, action, requestId }, nowMs, key) {
+      insertAudit.run(readMeta().revision, nowMs, name, action, 'meta', key, requestId ?? null);
     },
     rollBack: () => rollBack(db),
   };

@@ -15,6 +15,7 @@ export interface Reader {
   listTokens(consumer: string | undefined, page?: Page): readonly TokenRecord[];
   listAdminAudit(limit: number): readonly AdminAuditRow[];
   getMeta(key: string): string | undefined;
+  listMeta(prefix: string): ReadonlyMap<string, string>;
 }
 
 const defaultLimit = 100;
@@ -32,6 +33,7 @@ export function createReader(db: DatabaseSync): Reader {
   const tokens = db.prepare('SELECT * FROM tokens WHERE id > ? ORDER BY id LIMIT ?');
   const tokensOf = db.prepare('SELECT * FROM tokens WHERE consumer = ? AND id > ? ORDER BY id LIMIT ?');
   const audit = db.prepare('SELECT * FROM admin_audit ORDER BY seq DESC LIMIT ?');
+  const metaValues = db.prepare('SELECT key, value FROM meta WHERE substr(key, 1, length(?1)) = ?1');
   const metaValue = db.prepare('SELECT value FROM meta WHERE key = ?');
 
   return {
@@ -61,6 +63,8 @@ export function createReader(db: DatabaseSync): Reader {
     },
     listAdminAudit: (limit) => allRows<AuditRow>(audit, limitOf(limit)).map(toAudit),
     getMeta: (key) => getRow<{ value: string }>(metaValue, key)?.value,
+    listMeta: (prefix) =>
+      new Map(allRows<{ key: string; value: string }>(metaValues, prefix).map(({ key, value }) => [key, value])),
   };
 }
 

@@ -38,7 +38,7 @@ export interface Writer {
   /** Does nothing when no load is under way. */
   abortLoad(): void;
   recordTokenUse(uses: readonly (readonly [id: string, atMs: number])[]): void;
-  setMeta(key: string, value: string): void;
+  setMeta(key: string, value: string, by?: { readonly actor: Actor; readonly nowMs: number }): void;
   close(): void;
 }
 
@@ -170,8 +170,11 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
         for (const [id, atMs] of uses) recordUse.run(atMs, id);
       });
     },
-    setMeta(key, value) {
-      putMeta.run(key, value);
+    setMeta(key, value, by) {
+      inTransaction(db, () => {
+        putMeta.run(key, value);
+        if (by !== undefined) ledger.audit(by.actor, by.nowMs, key);
+      });
     },
     close() {
       ledger.rollBack();

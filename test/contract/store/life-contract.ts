@@ -34,6 +34,24 @@ export function lifeContract(open: OpenForTest): void {
     await store.setMeta('file_hash', 'one');
     await store.setMeta('file_hash', 'two');
     assert.equal(await store.getMeta('file_hash'), 'two');
+    await store.setMeta('file_size', '2');
+    await store.setMeta('x_file_', '3');
+    await store.setMeta('fileX', '4');
+    assert.deepEqual([...(await store.listMeta('file_'))].sort(), [
+      ['file_hash', 'two'],
+      ['file_size', '2'],
+    ]);
+    assert.deepEqual(await store.listAdminAudit(10), []);
+    await store.setMeta('file_size', '5', { name: 'admin', action: 'size.set', requestId: 'req-9' });
+    const [row] = await store.listAdminAudit(10);
+    assert.partialDeepStrictEqual(row, {
+      revision: 0,
+      actor: 'admin',
+      action: 'size.set',
+      kind: 'meta',
+      id: 'file_size',
+      requestId: 'req-9',
+    });
     assert.equal(await revisionOf(store), 0);
   });
 
