@@ -24,7 +24,7 @@ import { sharedPortProblem } from './http/shared-port.ts';
 import { checkMasterKey } from './keys/check-master-key.ts';
 import { ensureDefaultGateway } from './keys/default-gateway.ts';
 import { loadKeys, type KeyName } from './keys/key-files.ts';
-import { createKeyring, masterKeyVersion } from './keys/keyring.ts';
+import { createKeyring } from './keys/keyring.ts';
 import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
@@ -91,7 +91,7 @@ async function assemble(
   const inMemory = location === ':memory:';
   const mayCreate = kind === 'sqlite' && (inMemory || !existsSync(location));
   const keys = loadKeys({ dataDir: config.dataDir, configured: config.keys, mayCreate }, { log });
-  const keyring = createKeyring([{ version: masterKeyVersion, key: keys.master }]);
+  const keyring = createKeyring(keys.masters);
   const readOnlyBecauseOfFiles = inMemory && config.resources.files.length > 0;
   const store = await openStore(config.store.reveal(), { readOnlyBecauseOfFiles }, { clock, log });
   cleanUp.push(() => store.close());

@@ -15,14 +15,15 @@ import { join } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Log } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
+import { decodeMasterKeys, type MasterKey } from './master-keys.ts';
 import { randomBase62 } from './random-text.ts';
 
 export const keyNames = ['master', 'gateway', 'log', 'admin'] as const;
 export type KeyName = (typeof keyNames)[number];
 
 export interface LoadedKeys {
-  /** 32 bytes. */
-  readonly master: Secret<Uint8Array>;
+  /** The current one first. */
+  readonly masters: readonly MasterKey[];
   readonly gateway: Secret;
   readonly log: Secret;
   readonly admin: Secret;
@@ -71,13 +72,14 @@ export function loadKeys(options: LoadKeysOptions, deps: { readonly log: Log }):
     return made;
   };
   const keys = { master: read('master'), gateway: read('gateway'), log: read('log'), admin: read('admin') };
-  const master = decodeMasterKey(keys.master);
+  const { master, ...accessKeys } = keys;
+  const masters = decodeMasterKeys(master);
   for (const name of ['gateway', 'log', 'admin'] as const) checkAccessKey(name, keys[name]);
   if (created.length > 0) deps.log.info('keys_created', { keys: created, directory: join(dataDir, 'keys') });
   const sources = Object.fromEntries(
     keyNames.map((name) => [name, configured[name] === undefined ? 'file' : 'configuration']),
   ) as LoadedKeys['sources'];
-  return { ...keys, master, sources, paths, created };
+  return { ...accessKeys, masters, sources, paths, created };
 }
 
 export function keyPaths(dataDir: string): Readonly<Record<KeyName, string>> {
@@ -123,19 +125,6 @@ export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void 
   } finally {
     closeSync(entry);
   }
-}
-
-/** 32 bytes in base64, or `config_invalid`. */
-export function decodeMasterKey(text: Secret): Secret<Uint8Array> {
-  const bytes = Buffer.from(text.reveal(), 'base64');
-  // Buffer skips what is no base64: without the pattern a mistyped key would be another key.
-  if (!/^[A-Za-z0-9+/]{43}=?$/.test(text.reveal()) || bytes.length !== 32) {
-    throw new CredentialFlowError(
-      'config_invalid',
-      'the master key must be 32 bytes in base64 (openssl rand -base64 32)',
-    );
-  }
-  return new Secret(new Uint8Array(bytes));
 }
 
 function warnOfWideMode(path: string, log: Log): void {
