@@ -5,6 +5,7 @@ import { createAuditSink } from './audit/index.ts';
 import { createTokenUse } from './audit/token-use.ts';
 import { createAdministration } from './compose/administration.ts';
 import { createKeyHasher, sha256 } from './compose/hashing.ts';
+import { createKeyState } from './compose/keys.ts';
 import { parseWorkerUrl } from './compose/parse-worker-url.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { createTokenState } from './compose/state.ts';
@@ -21,7 +22,6 @@ import type { Readiness } from './http/health-routes.ts';
 import { listen, type Listener } from './http/listen.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { sharedPortProblem } from './http/shared-port.ts';
-import { checkMasterKey } from './keys/check-master-key.ts';
 import { ensureDefaultGateway } from './keys/default-gateway.ts';
 import { loadKeys, type KeyName } from './keys/key-files.ts';
 import { createKeyring } from './keys/keyring.ts';
@@ -31,7 +31,6 @@ import { createMetrics } from './ops/metrics.ts';
 import { createFileSources } from './resources/file-source.ts';
 import { lockDataDir } from './stores/data-dir-lock.ts';
 import { openStore, parseStoreUrl } from './stores/index.ts';
-import { createTagCheck } from './token-validators/opaque-token.ts';
 import { createTokenValidators } from './token-validators/index.ts';
 
 export interface Running {
@@ -95,7 +94,7 @@ async function assemble(
   const readOnlyBecauseOfFiles = inMemory && config.resources.files.length > 0;
   const store = await openStore(config.store.reveal(), { readOnlyBecauseOfFiles }, { clock, log });
   cleanUp.push(() => store.close());
-  await checkMasterKey(store, keyring);
+  const keyState = await createKeyState(config, { store, keyring, keys, log });
   await ensureDefaultGateway({ keyHash: sha256(keys.gateway.reveal()), overlapMs: dayMs }, { store, clock, log });
 
   // State: resources from files, then the first read of changes, then the first snapshot.
@@ -132,12 +131,11 @@ async function assemble(
   cleanUp.push(() => lastUsed.stop());
 
   // The decision.
-  const isGenuine = createTagCheck(new Map([[keyring.current, keyring.derive('token-tag')]]));
   const stateAgeMs = (): number => Math.max(clock.monotonic() - tokens.follower.lastReadAtMs(), keeper.behindMs());
   metrics.stateAge(stateAgeMs);
   const context: DecisionContext = {
     snapshot: keeper.current,
-    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
+    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine: keyState.isGenuine }),
     clock,
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
@@ -189,7 +187,16 @@ async function assemble(
     readiness,
     startedAtMs: clock.now(),
   });
-  const admin = createAdministration(config, { store, keys, keyring, metrics, clock, log, status });
+  const admin = createAdministration(config, {
+    store,
+    keys,
+    keyring,
+    keyAdministration: keyState.administration,
+    metrics,
+    clock,
+    log,
+    status,
+  });
   const ops = createOpsServer({ metrics, readiness, log });
   const portProblem = config.listen.reusePort ? sharedPortProblem() : undefined;
   if (portProblem !== undefined) log.warn('shared_port', { problem: portProblem });

@@ -17,6 +17,7 @@ import { addGlobalOptions } from './global-options.ts';
 import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
+import { addKeysCommands } from './keys.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
 import { addStoreCommands } from './store.ts';
@@ -40,6 +41,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addCredentialCommands,
   addSealCommand,
   addGatewayCommands,
+  addKeysCommands,
   addStoreCommands,
   addStatusCommand,
   addAuditCommand,

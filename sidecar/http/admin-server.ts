@@ -6,6 +6,7 @@ import { CredentialFlowError } from '../core/error.ts';
 import { addDocumentRoutes } from './admin/document-routes.ts';
 import { addGatewayRoutes } from './admin/gateway-routes.ts';
 import { refuseForeignPages, requireAdminKey } from './admin/guard.ts';
+import { addKeyRoutes } from './admin/key-routes.ts';
 import type { AdminDeps } from './admin/ports.ts';
 import { answerErrors } from './admin/problem.ts';
 import { openRequest } from './admin/request-context.ts';
@@ -70,6 +71,7 @@ function createRoutes(options: AdminOptions, deps: AdminDeps): Router {
   addResourceRoutes(router, deps, parts);
   addTokenRoutes(router, deps, parts);
   addDocumentRoutes(router, deps, parts);
+  addKeyRoutes(router, deps, parts);
   addSystemRoutes(router, deps);
   return router;
 }

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Log } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
-import { decodeMasterKeys, type MasterKey } from './master-keys.ts';
+import { decodeMasterKeys, encodeMasterKeys, type MasterKey } from './master-keys.ts';
 import { randomBase62 } from './random-text.ts';
 
 export const keyNames = ['master', 'gateway', 'log', 'admin'] as const;
@@ -92,6 +92,22 @@ export function newAccessKey(name: Exclude<KeyName, 'master'>): string {
   return prefixes[name] + randomBase62(43);
 }
 
+/** Where versions go that left the ring: backups of their time need them. */
+export function retiredKeysPath(dataDir: string): string {
+  return join(dataDir, 'keys', 'retired.key');
+}
+
+/** Writes the ring, after those that left it were kept aside. */
+export function writeMasterKeys(dataDir: string, ring: readonly MasterKey[], left: readonly MasterKey[]): void {
+  if (left.length > 0) {
+    const before = readKeyFile(retiredKeysPath(dataDir));
+    const old = before === undefined ? [] : decodeMasterKeys(before);
+    const kept = old.filter(({ version }) => !left.some((key) => key.version === version));
+    writeKey(dataDir, retiredKeysPath(dataDir), encodeMasterKeys([...left, ...kept]));
+  }
+  writeKey(dataDir, keyPaths(dataDir).master, encodeMasterKeys(ring));
+}
+
 /** Undefined where there is no file. One trailing line break is not part of the key. */
 export function readKeyFile(path: string): Secret | undefined {
   if (!existsSync(path)) return undefined;
@@ -104,8 +120,11 @@ export function readKeyFile(path: string): Secret | undefined {
 
 /** Atomic: a crash leaves the old key or the new one. Mode 0600, in a directory of mode 0700. */
 export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void {
+  writeKey(dataDir, keyPaths(dataDir)[name], key);
+}
+
+function writeKey(dataDir: string, path: string, key: Secret): void {
   const directory = join(dataDir, 'keys');
-  const path = keyPaths(dataDir)[name];
   const temporary = `${path}.new`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { CredentialFlowError } from '../core/error.ts';
 import { firstMasterKeyVersion, splitMasterKeys } from '../core/master-key-text.ts';
 import { Secret } from '../core/secret.ts';
@@ -31,6 +32,10 @@ export function encodeMasterKeys(keys: readonly MasterKey[]): Secret {
   const [only] = keys;
   if (keys.length === 1 && only?.version === firstMasterKeyVersion) return new Secret(base64(only));
   return new Secret(keys.map((key) => `${key.version}:${base64(key)}`).join('\n'));
+}
+
+export function newMasterKey(version: string): MasterKey {
+  return { version, key: new Secret(new Uint8Array(randomBytes(32))) };
 }
 
 /** `k` and the number after the highest that was ever used. */

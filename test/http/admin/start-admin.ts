@@ -174,6 +174,12 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
       value: createHash('sha256').update(binding).update(plaintext.reveal()).digest('hex'),
     }),
     sealingKey: () => ({ id: 'k1', public_key: 'not-secret' }),
+    keys: {
+      list: async () => ({ current: 'k1', versions: [] }),
+      rotate: async (supplied) => ({ version: 'k2', made: supplied === undefined }),
+      rewrap: async () => ({ next: undefined }),
+      retire: async (version) => ({ version, removed: true }),
+    },
     mintGatewayKey() {
       const key = randomBytes(24).toString('hex');
       return { key: new Secret(key), sha256: sha256(key) };
