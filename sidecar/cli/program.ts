@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addApplyCommand } from './apply.ts';
 import { addAuditCommand } from './audit.ts';
+import { addBackupCommand } from './backup.ts';
 import { addCheckCommand } from './check.ts';
 import { createCli } from './cli.ts';
 import type { Cli } from './cli.ts';
@@ -18,6 +19,7 @@ import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
 import { addKeysCommands } from './keys.ts';
+import { addRestoreCommand } from './restore.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
 import { addStoreCommands } from './store.ts';
@@ -43,6 +45,8 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addGatewayCommands,
   addKeysCommands,
   addStoreCommands,
+  addBackupCommand,
+  addRestoreCommand,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

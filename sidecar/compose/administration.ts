@@ -10,7 +10,7 @@ import { createAdminServer } from '../http/admin-server.ts';
 import { defaultGatewayId, withNewKey } from '../keys/default-gateway.ts';
 import type { KeyAdministration } from '../keys/key-administration.ts';
 import { newAccessKey, writeKeyFile, type LoadedKeys } from '../keys/key-files.ts';
-import type { Keyring } from '../keys/keyring.ts';
+import { backupPurpose, type Keyring } from '../keys/keyring.ts';
 import { randomBase62 } from '../keys/random-text.ts';
 import { tokenTagPurpose } from '../keys/token-tags.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -18,6 +18,7 @@ import { resourceDeps } from '../resource-deps.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInWorker } from '../resources/parse-in-worker.ts';
 import { toDocument } from '../resources/to-document.ts';
+import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { parseWorkerUrl } from './parse-worker-url.ts';
@@ -52,6 +53,12 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
       mintToken: () => mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 }),
       sealSecret: async (plaintext, binding) => ({ from: 'sealed', value: await keyring.seal(plaintext, binding) }),
       sealingKey: () => keyring.sealingKey(),
+      async takeBackup(actor) {
+        const createdAt = new Date(clock.now()).toISOString();
+        await store.setMeta('last_backup', createdAt, actor);
+        const keyVersion = keyring.current;
+        return sealBackup(await store.dump(), { keyVersion, key: keyring.derive(backupPurpose), createdAt });
+      },
       keys: deps.keyAdministration,
       mintGatewayKey() {
         const key = newAccessKey('gateway');

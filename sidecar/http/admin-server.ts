@@ -3,6 +3,7 @@ import express, { Router } from 'express';
 import type { Express } from 'express';
 import type { ListenAddress } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
+import { addBackupRoutes } from './admin/backup-routes.ts';
 import { addDocumentRoutes } from './admin/document-routes.ts';
 import { addGatewayRoutes } from './admin/gateway-routes.ts';
 import { refuseForeignPages, requireAdminKey } from './admin/guard.ts';
@@ -72,6 +73,7 @@ function createRoutes(options: AdminOptions, deps: AdminDeps): Router {
   addTokenRoutes(router, deps, parts);
   addDocumentRoutes(router, deps, parts);
   addKeyRoutes(router, deps, parts);
+  addBackupRoutes(router, deps);
   addSystemRoutes(router, deps);
   return router;
 }

@@ -6,6 +6,9 @@ import type { MasterKey } from './master-keys.ts';
 import { readSealedHeader, sealedHeader } from './sealed-header.ts';
 import { checkSealingKey, type SealingKey } from './sealing-key.ts';
 
+/** The purpose for which the keys of backups are derived. */
+export const backupPurpose = 'backup';
+
 /** Everything that is derived from the master keys; nothing of it can be seen by printing it. */
 export interface Keyring {
   /** Version of the key that new things are made with. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CredentialFlowError } from '../core/error.ts';
-import { firstMasterKeyVersion, splitMasterKeys } from '../core/master-key-text.ts';
+import { splitMasterKeys } from '../core/master-key-text.ts';
 import { Secret } from '../core/secret.ts';
 
 /** A master key and the name under which everything made with it says so. */
@@ -26,12 +26,10 @@ export function decodeMasterKeys(text: Secret): readonly MasterKey[] {
   }));
 }
 
-/** What {@link decodeMasterKeys} reads; a first key alone is written without its version, as it was made. */
+/** What {@link decodeMasterKeys} reads, each key with its version. */
 export function encodeMasterKeys(keys: readonly MasterKey[]): Secret {
-  const base64 = ({ key }: MasterKey): string => Buffer.from(key.reveal()).toString('base64');
-  const [only] = keys;
-  if (keys.length === 1 && only?.version === firstMasterKeyVersion) return new Secret(base64(only));
-  return new Secret(keys.map((key) => `${key.version}:${base64(key)}`).join('\n'));
+  const lines = keys.map(({ version, key }) => `${version}:${Buffer.from(key.reveal()).toString('base64')}`);
+  return new Secret(lines.join('\n'));
 }
 
 export function newMasterKey(version: string): MasterKey {

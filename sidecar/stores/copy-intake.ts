@@ -8,8 +8,8 @@ import type { ColumnType, CopyPart, CopyRow, CopyTable } from '../core/store-cop
 export interface CopyIntake {
   /** The rows to insert. Throws `copy_invalid`; messages name the table and the column, never a value. */
   take(part: CopyPart): { readonly table: CopyTable; readonly rows: readonly CopyRow[] } | undefined;
-  /** After the last part. Throws `copy_invalid` for a copy that broke off. */
-  finish(): void;
+  /** After the last part: how many rows there were. Throws `copy_invalid` for a copy that broke off. */
+  finish(): Readonly<Record<CopyTable, number>>;
 }
 
 export type CopyHead = Omit<StoreCopy, 'parts'>;
@@ -38,6 +38,7 @@ export function createCopyIntake(head: CopyHead): CopyIntake {
     },
     finish() {
       if (!ended) throw invalid('the copy breaks off before its end');
+      return counts;
     },
   };
 }

@@ -22,6 +22,17 @@ export interface TransferOptions {
   readonly onProgress?: ((step: 'copy' | 'verify', table: CopyTable, rows: number) => void) | undefined;
 }
 
+export interface RestoreOptions {
+  /** Put the copy in the place of a store that is not empty. Default: refused. */
+  readonly replace: boolean;
+  readonly onProgress?: TransferOptions['onProgress'];
+}
+
+export interface Restored extends Transferred {
+  /** Where the store that was replaced is now. */
+  readonly aside: string | undefined;
+}
+
 /**
  * Loads a copy into an empty store, then reads the store and compares. Rejects as `Store.load` does, and with
  * `store_failed` when the store gives back something else than was loaded.

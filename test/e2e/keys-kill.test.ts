@@ -78,15 +78,15 @@ test('one command rotates the key of an embedded sidecar while it serves; old to
   const oldToken = await prepare(['main']);
   await allows(oldToken);
   const denied: unknown[] = [];
-  let rotating = true;
+  const over = new AbortController();
   const traffic = (async () => {
-    while (rotating) {
+    while (!over.signal.aborted) {
       const answer = await decide(oldToken);
       if (answer.authorization !== `Bearer ${secret}`) denied.push(answer);
     }
   })();
   const rotated = await sidecar.json(['keys', 'rotate']);
-  rotating = false;
+  over.abort();
   await traffic;
   assert.deepEqual(denied, []);
   assert.partialDeepStrictEqual(rotated, { version: 'k2', made: true, rewrapped: 1, left: [], failed: [] });

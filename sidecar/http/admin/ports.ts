@@ -22,6 +22,8 @@ export interface AdminDeps {
   sealSecret(plaintext: Secret, binding: string): Promise<SecretReference> | SecretReference;
   /** With what others seal for this store; nothing secret. */
   sealingKey(): Readonly<Record<string, unknown>>;
+  /** The bytes of an encrypted backup of this moment; an audit row says that it was taken. */
+  takeBackup(actor: Actor): Promise<AsyncIterable<Uint8Array>>;
   readonly keys: KeyAdministration;
   mintGatewayKey(): { readonly key: Secret; readonly sha256: string };
   /** The new key is current, the one before it ends after the overlap, older ones are retired. */
