@@ -174,6 +174,11 @@ export interface Store {
   listAdminAudit(limit: number): Promise<readonly AdminAuditRow[]>;
   /** Calls back after each commit made through this very object (not for other processes' commits). */
   onCommit(listener: (revision: number) => void): Cancel;
+  /**
+   * Calls back when the store announces a commit of another process: a reason to read, nothing more; some may get lost.
+   * Absent: the store announces nothing.
+   */
+  onHint?(listener: (revision: number) => void): Cancel;
   /** Small named values of the installation (key checks, file hashes); raise no revision. */
   getMeta(key: string): Promise<string | undefined>;
   /** Those whose key begins with `prefix`. */

@@ -1,10 +1,15 @@
 import { CredentialFlowError } from '../core/error.ts';
 import type { Store } from '../core/ports.ts';
+import { postgres } from './postgres.ts';
 import { sqlite } from './sqlite.ts';
 import type { StoreDeps, StoreKind, StoreOptions } from './store-kind.ts';
 
 /** The kinds of stores by the scheme of their URLs. A new one is its file and its line here. */
-const kinds: ReadonlyMap<string, StoreKind> = new Map([['sqlite', sqlite]]);
+const kinds: ReadonlyMap<string, StoreKind> = new Map([
+  ['sqlite', sqlite],
+  ['postgres', postgres],
+  ['postgresql', postgres],
+]);
 
 export interface StoreUrl {
   readonly kind: string;

@@ -7,8 +7,10 @@ export function lifeContract(open: OpenForTest): void {
   test('tells of a commit once it can be read, and only of commits', async (t) => {
     const { store } = await open(t);
     const seen: (readonly [number, boolean])[] = [];
+    const reads: unknown[] = [];
     const cancel = store.onCommit((revision) => {
       const found = store.findToken(hashOf('t'));
+      reads.push(found);
       seen.push([revision, !(found instanceof Promise) && found.token !== undefined]);
     });
     store.onCommit(() => {
@@ -21,7 +23,9 @@ export function lifeContract(open: OpenForTest): void {
     await store.apply([[put('a', file)]], applyOptions());
     cancel();
     await store.write([put('b')], admin);
-    const isSynchronous = !(store.findToken(hashOf('t')) instanceof Promise);
+    const last = store.findToken(hashOf('t'));
+    const isSynchronous = !(last instanceof Promise);
+    await Promise.all([...reads, last]);
     assert.deepEqual(seen, [
       [1, isSynchronous],
       [2, isSynchronous],
