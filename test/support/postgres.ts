@@ -2,7 +2,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chownSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -127,8 +127,8 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   };
 }
 
-/** Debian keeps the server's programs away from the PATH. */
-function postgresBin(): string | undefined {
+/** The folder of the server's programs, which Debian keeps away from the PATH. */
+export function postgresBin(): string | undefined {
   const newestFirst = (a: string, b: string): number => Number(/\d+/.exec(b)?.[0]) - Number(/\d+/.exec(a)?.[0]);
   const [debian] = globSync('/usr/lib/postgresql/*/bin/postgres').sort(newestFirst);
   if (debian !== undefined) return dirname(debian);
@@ -152,11 +152,7 @@ function serverIds(): { readonly uid?: number; readonly gid?: number } {
 function signalServer(server: ChildProcess | undefined, signal: NodeJS.Signals): void {
   const pid = server?.pid;
   if (pid === undefined || server?.exitCode !== null || server.signalCode !== null) return;
-  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-  const children = stdout
-    .split('\n')
-    .map(Number)
-    .filter((child) => child > 0);
+  const children = childrenOf(pid);
   // The postmaster first when it must not start anything more, last when it must find its children awake.
   const all = signal === 'SIGCONT' ? [...children, pid] : [pid, ...children];
   for (const each of all) {
@@ -166,6 +162,18 @@ function signalServer(server: ChildProcess | undefined, signal: NodeJS.Signals):
       // Gone already.
     }
   }
+}
+
+function childrenOf(pid: number): readonly number[] {
+  // Not every system has /proc, not every container has ps.
+  const list = `/proc/${pid}/task/${pid}/children`;
+  const text = existsSync(list)
+    ? readFileSync(list, 'utf8')
+    : spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).stdout;
+  return text
+    .split(/\s+/)
+    .map(Number)
+    .filter((child) => child > 0);
 }
 
 function createDatabases(adminUrl: string) {

@@ -7,10 +7,12 @@ type CustomTypes = NonNullable<ClientConfig['types']>;
 /** BIGINT, as pg_type numbers it. */
 const int8 = 20;
 
+const standardParser = types.getTypeParser as (oid: number, format?: string) => unknown;
+
 /** Every number of ours is a safe integer; the driver would give texts for what may be none. */
 const customTypes: CustomTypes = {
-  getTypeParser: ((oid: number, format?: 'text') =>
-    oid === int8 ? Number : (types.getTypeParser(oid as never, format) as unknown)) as CustomTypes['getTypeParser'],
+  getTypeParser: ((oid: number, format?: string) =>
+    oid === int8 ? Number : standardParser(oid, format)) as CustomTypes['getTypeParser'],
 };
 
 /** After so long without a word the kernel asks whether the other side still lives; milliseconds. */
