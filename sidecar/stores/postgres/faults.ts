@@ -11,6 +11,8 @@ const bySqlState: Readonly<Record<string, string>> = {
   '3F000': 'the schema does not exist',
   '40P01': 'a deadlock was broken',
   '42501': 'the role lacks a right on the tables, the schema or the database',
+  '42703': 'a column is missing',
+  '42P07': 'a table of that name is there already, and is not ours',
   '42P01': 'a table is missing: the schema, or the search_path, is not the one that was migrated',
   '53300': 'the server has no connection left (max_connections, or the limit of the role)',
   '55P03': 'another write held its lock for too long',

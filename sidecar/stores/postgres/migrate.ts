@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { escapeIdentifier } from 'pg';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { Migration } from '../migrations/migration.ts';
 import { postgresFault } from './faults.ts';
@@ -27,13 +28,15 @@ export async function migrate(
   const { migrations } = options;
   const to = migrations.at(-1)?.version ?? 0;
   return inTransaction(pool, times, async (session) => {
-    if (options.schema !== undefined) await enterSchema(session, options.schema);
-    const schema = await currentSchema(session);
-    // Looked at first: an up-to-date store needs no lock, and no right to take one.
-    let from = await schemaVersion(session);
+    const schema = options.schema ?? (await currentSchema(session));
+    // Looked at first: an up-to-date store needs no lock.
+    let from = await schemaVersion(session, schema);
     if (from < to) {
       await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('credentialflow:' || $1, 0))`, [schema]);
-      from = await schemaVersion(session);
+      await makeSchema(session, schema);
+      from = await schemaVersion(session, schema);
+      // For this transaction: the migrations name tables without a schema.
+      await session.script(`SET LOCAL search_path = ${escapeIdentifier(schema)}`);
     }
     if (from > to) {
       throw new CredentialFlowError('schema_newer', `the store has schema ${from}, this version knows ${to}`);
@@ -48,15 +51,12 @@ export async function migrate(
   });
 }
 
-/** For this transaction: the migrations name tables without a schema. */
-async function enterSchema(session: Session, schema: string): Promise<void> {
+async function makeSchema(session: Session, schema: string): Promise<void> {
   const [found] = await session.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
-  if (found === undefined) {
-    await session.script(`CREATE SCHEMA IF NOT EXISTS "${schema}"`).catch((error: unknown) => {
-      throw explained(error, `the schema ${schema} does not exist, and the role may not create it`);
-    });
-  }
-  await session.script(`SET LOCAL search_path = "${schema}"`);
+  if (found !== undefined) return;
+  await session.script(`CREATE SCHEMA ${escapeIdentifier(schema)}`).catch((error: unknown) => {
+    throw explained(error, `the schema ${schema} does not exist and could not be created`);
+  });
 }
 
 async function currentSchema(session: Session): Promise<string> {
@@ -69,14 +69,23 @@ async function currentSchema(session: Session): Promise<string> {
   );
 }
 
-async function schemaVersion(session: Session): Promise<number> {
-  const [found] = await session.query<{ there: boolean }>(
-    `SELECT to_regclass(quote_ident(current_schema()) || '.store_meta') IS NOT NULL AS there`,
+/** 0: there are no tables. Asks the catalogue itself: `to_regclass` may not see what was made during this transaction. */
+async function schemaVersion(session: Session, schema: string): Promise<number> {
+  const [found] = await session.query(
+    `SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = 'store_meta'`,
+    [schema],
   );
-  if (found?.there !== true) return 0;
-  const [row] = await session.query<{ version: number }>('SELECT schema_version AS version FROM store_meta');
-  if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-  return row.version;
+  if (found === undefined) return 0;
+  try {
+    const [row] = await session.query<{ version: number }>(
+      `SELECT schema_version AS version FROM ${escapeIdentifier(schema)}.store_meta`,
+    );
+    if (row !== undefined) return row.version;
+  } catch (error) {
+    throw explained(error, `the table store_meta in the schema ${schema} cannot be read as one of ours`);
+  }
+  throw new CredentialFlowError('store_failed', `postgres: the table store_meta in the schema ${schema} is empty`);
 }
 
 async function run(session: Session, migration: Migration): Promise<void> {
