@@ -5,16 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, Store } from '../../sidecar/core/ports.ts';
 import { migrations } from '../../sidecar/stores/migrations/index.ts';
 import { admin, applyOptions, changesAfter, hashOf, many, put, putToken } from '../contract/store/samples.ts';
+import { until } from '../support/until.ts';
 import { postgresForTests } from './open-postgres.ts';
 
 const { server, open, log } = await postgresForTests();
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let attempt = 0; !(await condition()); attempt += 1) {
-    assert.ok(attempt < 600, `not within 30 s: ${what}`);
-    await sleep(50);
-  }
-}
 
 /** Reads the log as a sidecar does, until it has seen `revision`. */
 async function follow(store: Store, revision: number): Promise<Change[]> {

@@ -65,8 +65,13 @@ export function postgresFault(error: unknown): CredentialFlowError {
   if (error instanceof CredentialFlowError) return error;
   const state = sqlState(error);
   if (state === sqlStateDiskFull) return new CredentialFlowError('storage_full');
-  if (state === undefined || awayStates.test(state)) return new ServerAway(reasonOf(error));
-  return new CredentialFlowError('store_failed', `postgres: ${reasonOf(error)}`);
+  const reason = reasonOf(error);
+  // An error without a code, of which the driver knows nothing, is one of ours: a row that cannot be read.
+  const isOurs = error instanceof Error && reason === error.name;
+  if (isOurs || (state !== undefined && !awayStates.test(state))) {
+    return new CredentialFlowError('store_failed', `postgres: ${reason}`);
+  }
+  return new ServerAway(reason);
 }
 
 export const tooLate = (): ServerAway => new ServerAway('the server did not answer in time');

@@ -2,6 +2,7 @@ import { CredentialFlowError } from '../../core/error.ts';
 import type { ChangePage, Store, TokenRead } from '../../core/ports.ts';
 import { pageLimit, toAudit, toChange, toIdentity, toResource, toToken } from '../rows.ts';
 import type { AuditRow, ChangeRow, MetaRow, ResourceRow, TokenRow } from '../rows.ts';
+import { postgresFault } from './faults.ts';
 import type { ConnectionPool } from './pool.ts';
 import type { Sql } from './sql.ts';
 
@@ -26,6 +27,22 @@ export interface ReaderOptions {
 }
 
 export function createReader(options: ReaderOptions, pool: ConnectionPool): Reader {
+  const reader = createRawReader(options, pool);
+  // A row that cannot be read is a fault of the store as well, and says nothing of what is in it.
+  const guard =
+    <A extends readonly unknown[], T>(read: (...args: A) => Promise<T>) =>
+    (...args: A): Promise<T> =>
+      read(...args).catch((error: unknown) => {
+        throw postgresFault(error);
+      });
+  return {
+    ...reader,
+    getResource: guard(reader.getResource),
+    listResources: guard(reader.listResources),
+  };
+}
+
+function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
   const { selectMeta, selectResources, t } = options.sql;
   const read = <Row>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]> =>
     pool.query<Row>(options.readMs, sql, values);
