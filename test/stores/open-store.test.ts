@@ -15,7 +15,14 @@ test('reads the URLs of stores', () => {
 });
 
 test('refuses other URLs without repeating them', () => {
-  const urls = ['', 'x', 'mysql://u:hunter2@h/db', 'sqlite:', 'sqlite://data/hunter2.db', 'postgres://u:hunter2@h/db'];
+  const urls = [
+    '',
+    'x',
+    'mysql://u:hunter2@h/db',
+    'sqlite:',
+    'sqlite://data/hunter2.db',
+    'postgres://u:hunter2@h/db?x=1',
+  ];
   for (const url of urls) {
     assert.throws(
       () => parseStoreUrl(url),

@@ -9,6 +9,8 @@ import { dirname, join } from 'node:path';
 import { Client } from 'pg';
 
 export interface TestPostgres {
+  /** URL of the server's own database, as its superuser. */
+  readonly adminUrl: string;
   /** URL of a database that is new and empty; `options` go behind it (`schema=x`). */
   database(options?: string): Promise<string>;
   /** A plain client, for looking at what was stored, for standing in the way and for what only a superuser may. */
@@ -85,7 +87,7 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
       child.once('exit', () => resolve(false));
       child.stderr.on('data', (chunk: Buffer) => {
         output += chunk.toString();
-        if (output.includes('ready to accept connections')) resolve(true);
+        if (/ready to accept (read-only )?connections/.test(output)) resolve(true);
       });
     });
   }
@@ -192,6 +194,7 @@ function createDatabases(adminUrl: string) {
     await client.query(sql).finally(() => client.end());
   }
   return {
+    adminUrl,
     connect,
     async database(options = '') {
       const name = `cf_test_${randomBytes(6).toString('hex')}`;

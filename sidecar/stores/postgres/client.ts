@@ -1,4 +1,4 @@
-import { types, type Client, type ClientConfig } from 'pg';
+import { Client, types, type ClientConfig } from 'pg';
 import { readTlsOptions } from './tls.ts';
 import type { PostgresAddress } from './url.ts';
 
@@ -45,4 +45,22 @@ export function sever(client: Client): void {
   // Not in the driver's types, but where it has its socket.
   const { connection } = client as unknown as { readonly connection: { readonly stream: { destroy(): void } } };
   connection.stream.destroy();
+}
+
+/** The driver leaves a connection open on which it could not log in; the server would wait a minute for more. */
+export class TidyClient extends Client {
+  override connect(): Promise<Client>;
+  override connect(callback: ((error: Error) => void) | ((error: null, client: Client) => void)): void;
+  override connect(callback?: (error: never, client: never) => void): Promise<Client> | undefined {
+    const connecting = super.connect().catch((error: unknown) => {
+      sever(this);
+      throw error;
+    });
+    if (callback === undefined) return connecting;
+    connecting.then(
+      (client) => callback(null as never, client as never),
+      (error: unknown) => callback(error as never, undefined as never),
+    );
+    return undefined;
+  }
 }

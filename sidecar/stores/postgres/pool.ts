@@ -1,6 +1,6 @@
 import { Pool, type ClientConfig, type PoolClient } from 'pg';
 import type { Clock } from '../../core/ports.ts';
-import { sever } from './client.ts';
+import { sever, TidyClient } from './client.ts';
 import { closed, postgresFault, standbyFault, tooLate } from './faults.ts';
 
 /** Statements on one connection. Each is bounded in time; after one that was too slow the connection is gone. */
@@ -37,7 +37,7 @@ const farewellMs = 1_000;
 
 export function createPool(options: PoolOptions, deps: { readonly clock: Clock }): ConnectionPool {
   const { clock } = deps;
-  const pool = new Pool({ ...options.config, max: options.max, idleTimeoutMillis: idleMs });
+  const pool = new Pool({ ...options.config, Client: TidyClient, max: options.max, idleTimeoutMillis: idleMs });
   const clients = new Set<PoolClient>();
   const leases = new Set<Lease>();
   /** Connections to a server that may be read from. */
