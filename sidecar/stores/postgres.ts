@@ -5,6 +5,7 @@ import { defaultApplyStallMs, slices } from './apply-source.ts';
 import { migrations } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
 import { clientConfig } from './postgres/client.ts';
+import { dump, load } from './postgres/copy.ts';
 import { closed } from './postgres/faults.ts';
 import { startHints, type Hints } from './postgres/hints.ts';
 import { migrate } from './postgres/migrate.ts';
@@ -66,6 +67,7 @@ export async function openPostgresStore(location: string, options: PostgresOptio
     const { from, to, schema } = await migrate(pool, {
       schema: address.schema,
       migrations: options.migrations ?? migrations.postgres,
+      mustExist: options.mustExist,
     });
     if (from !== to) deps.log.info('store_migrated', { from, to, schema });
     return createPostgresStore(pool, address, schema, options, deps);
@@ -148,7 +150,14 @@ function createPostgresStore(
       listen();
       return cancel;
     },
-    setMeta: (key, value) => setMeta(key, value, { sql, withinMs: times.readMs }, pool),
+    setMeta: (key, value, actor) =>
+      setMeta({ key, value, actor }, { sql, times: times.write, nowMs: clock.now() }, pool),
+    dump: () => dump(pool, sql),
+    async load(copy, { aboveEpoch } = {}) {
+      const identity = await queue.take(() => load(pool, sql, copy, aboveEpoch));
+      commits.tell(identity.revision);
+      return identity;
+    },
     /** Lets the writes that were asked for finish. */
     close() {
       closing ??= queue.close(closed).then(async () => {

@@ -58,12 +58,31 @@ export class ServerAway extends CredentialFlowError {
   }
 }
 
+/** SQLSTATE → what is wrong with a row that the server does not take. */
+const rowStates: Readonly<Record<string, string>> = {
+  '22021': 'has a text with a NUL character, which PostgreSQL cannot hold',
+  '22P05': 'has a text that the database cannot hold',
+  '23505': 'comes twice',
+};
+
+/** A row that the server does not take. */
+export class RowRefused extends CredentialFlowError {
+  readonly why: string;
+
+  constructor(why: string) {
+    super('resource_invalid', `postgres: a row ${why}`);
+    this.why = why;
+  }
+}
+
 /**
  * What the store's callers may see of a fault. Never the error's message: PostgreSQL quotes rows and statements in it.
  */
 export function postgresFault(error: unknown): CredentialFlowError {
   if (error instanceof CredentialFlowError) return error;
   const state = sqlState(error);
+  const rowState = state === undefined ? undefined : rowStates[state];
+  if (rowState !== undefined) return new RowRefused(rowState);
   if (state === sqlStateDiskFull) return new CredentialFlowError('storage_full');
   const reason = reasonOf(error);
   // An error without a code, of which the driver knows nothing, is one of ours: a row that cannot be read.

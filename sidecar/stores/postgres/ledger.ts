@@ -75,8 +75,7 @@ export async function beginLedger(
     await session.query(
       `INSERT INTO ${sql.t}admin_audit (revision, at, actor, action, kind, id, request_id)
        SELECT $4, $5, $6, action, kind, id, $7
-       FROM ROWS FROM (unnest($1::text[]), unnest($2::text[]), unnest($3::text[]))
-         WITH ORDINALITY AS given (action, kind, id, place) ORDER BY place`,
+       FROM ${unnest({ action: 'text', kind: 'text', id: 'text' }, 'place')} ORDER BY place`,
       [
         entries.map(({ action }) => action),
         entries.map(({ kind }) => kind),

@@ -23,7 +23,11 @@ const times: TransactionTimes = { connectMs: 10_000, statementMs: 300_000, lockM
  */
 export async function migrate(
   pool: ConnectionPool,
-  options: { readonly schema: string | undefined; readonly migrations: readonly Migration[] },
+  options: {
+    readonly schema: string | undefined;
+    readonly migrations: readonly Migration[];
+    readonly mustExist?: boolean | undefined;
+  },
 ): Promise<Migrated> {
   const { migrations } = options;
   const to = migrations.at(-1)?.version ?? 0;
@@ -31,6 +35,12 @@ export async function migrate(
     const schema = options.schema ?? (await currentSchema(session));
     // Looked at first: an up-to-date store needs no lock.
     let from = await schemaVersion(session, schema);
+    if (from === 0 && options.mustExist === true) {
+      throw new CredentialFlowError(
+        'store_failed',
+        `postgres: there is no store in the schema ${schema} of this database`,
+      );
+    }
     if (from < to) {
       await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('credentialflow:' || $1, 0))`, [schema]);
       await makeSchema(session, schema);

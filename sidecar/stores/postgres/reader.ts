@@ -17,6 +17,7 @@ export type Reader = Pick<
   | 'listTokens'
   | 'listAdminAudit'
   | 'getMeta'
+  | 'listMeta'
 > & { findToken(sha256: string): Promise<TokenRead> };
 
 export interface ReaderOptions {
@@ -91,6 +92,11 @@ function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
     async listAdminAudit(limit) {
       const sql = `SELECT * FROM ${t}admin_audit ORDER BY seq DESC LIMIT $1`;
       return (await read<AuditRow>(sql, [pageLimit(limit)])).map(toAudit);
+    },
+    async listMeta(prefix) {
+      const sql = `SELECT key, value FROM ${t}meta WHERE starts_with(key, $1) ORDER BY key`;
+      const rows = await read<{ key: string; value: string }>(sql, [prefix]);
+      return new Map(rows.map(({ key, value }) => [key, value]));
     },
     async getMeta(key) {
       return (await read<{ value: string }>(`SELECT value FROM ${t}meta WHERE key = $1`, [key]))[0]?.value;

@@ -1,3 +1,4 @@
+import type { Actor } from '../../core/ports.ts';
 import type { ConnectionPool } from './pool.ts';
 import { unnest, type Sql } from './sql.ts';
 import { inTransaction, type TransactionTimes } from './transaction.ts';
@@ -34,14 +35,23 @@ export async function recordTokenUse(
 }
 
 export async function setMeta(
-  key: string,
-  value: string,
-  options: { readonly sql: Sql; readonly withinMs: number },
+  { key, value, actor }: { readonly key: string; readonly value: string; readonly actor: Actor | undefined },
+  options: { readonly sql: Sql; readonly times: TransactionTimes; readonly nowMs: number },
   pool: ConnectionPool,
 ): Promise<void> {
-  await pool.query(
-    options.withinMs,
-    `INSERT INTO ${options.sql.t}meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-    [key, value],
-  );
+  const { t } = options.sql;
+  await inTransaction(pool, options.times, async (session) => {
+    await session.query(
+      `INSERT INTO ${t}meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+      [key, value],
+    );
+    if (actor !== undefined) {
+      await session.query(
+        `INSERT INTO ${t}admin_audit (revision, at, actor, action, kind, id, request_id)
+         SELECT revision, $1, $2, $3, 'meta', $4, $5 FROM ${t}store_meta`,
+        [options.nowMs, actor.name, actor.action, key, actor.requestId ?? null],
+      );
+    }
+    return { result: undefined };
+  });
 }

@@ -18,9 +18,11 @@ export function createSql(schema: string | undefined): Sql {
   };
 }
 
-/** `unnest` over one array a column, so that a statement takes any number of rows. */
-export function unnest(columns: Readonly<Record<string, 'text' | 'bigint'>>): string {
-  const names = Object.keys(columns);
+/**
+ * `unnest` over one array a column, so that a statement takes any number of rows. `place`: a column with their order.
+ */
+export function unnest(columns: Readonly<Record<string, 'text' | 'bigint'>>, place?: string): string {
   const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`);
-  return `unnest(${arrays.join(', ')}) AS given (${names.join(', ')})`;
+  const names = [...Object.keys(columns), ...(place === undefined ? [] : [place])];
+  return `unnest(${arrays.join(', ')}) ${place === undefined ? '' : 'WITH ORDINALITY'} AS given (${names.join(', ')})`;
 }
