@@ -29,7 +29,7 @@ import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { createFileSources } from './resources/file-source.ts';
-import { lockDataDir } from './stores/data-dir-lock.ts';
+import { inSlot, lockDataDir } from './stores/data-dir-lock.ts';
 import { openStore, parseStoreUrl } from './stores/index.ts';
 import { createTokenValidators } from './token-validators/index.ts';
 
@@ -83,16 +83,22 @@ async function assemble(
   const version = readVersion();
   const metrics = createMetrics({ version });
 
-  // What must be there: the data directory for us alone, the keys, the store they belong to.
-  const lock = lockDataDir(config.dataDir, { command: 'credentialflow serve' }, { clock });
-  cleanUp.push(() => lock.release());
+  // What must be there: the data directory (for us alone, if the store is in it), the keys, the store they belong to.
   const { kind, location } = parseStoreUrl(config.store.reveal());
-  const inMemory = location === ':memory:';
-  const mayCreate = kind === 'sqlite' && (inMemory || !existsSync(location));
+  const isEmbedded = kind === 'sqlite';
+  const lock = lockDataDir(config.dataDir, { command: 'credentialflow serve', shared: !isEmbedded }, { clock });
+  cleanUp.push(() => lock.release());
+  const inMemory = isEmbedded && location === ':memory:';
+  // Others may have the keys of a shared store already: a new one would only be a wrong one.
+  const mayCreate = isEmbedded && (inMemory || !existsSync(location));
   const keys = loadKeys({ dataDir: config.dataDir, configured: config.keys, mayCreate }, { log });
   const keyring = createKeyring(keys.masters);
   const readOnlyBecauseOfFiles = inMemory && config.resources.files.length > 0;
-  const store = await openStore(config.store.reveal(), { readOnlyBecauseOfFiles }, { clock, log });
+  const store = await openStore(
+    config.store.reveal(),
+    { readOnlyBecauseOfFiles, lookupTimeoutMs: config.lookup.storeTimeoutMs },
+    { clock, log },
+  );
   cleanUp.push(() => store.close());
   const keyState = await createKeyState(config, { store, keyring, keys, log });
   await ensureDefaultGateway({ keyHash: sha256(keys.gateway.reveal()), overlapMs: dayMs }, { store, clock, log });
@@ -124,7 +130,8 @@ async function assemble(
   await keeper.refresh();
 
   // What is recorded.
-  const sink = createAuditSink(config.audit.sink, config.audit, { stdout: process.stdout });
+  const auditFile = { ...config.audit, path: inSlot(config.audit.path, lock.slot) };
+  const sink = createAuditSink(config.audit.sink, auditFile, { stdout: process.stdout });
   const audit = createAudit(config.audit, { sink, clock, log, observe: metrics.auditRecords });
   cleanUp.push(() => audit.close());
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
