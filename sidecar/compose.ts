@@ -5,6 +5,7 @@ import { createAuditSink } from './audit/index.ts';
 import { createTokenUse } from './audit/token-use.ts';
 import { createAdministration } from './compose/administration.ts';
 import { createKeyHasher, sha256 } from './compose/hashing.ts';
+import { createKeyState } from './compose/keys.ts';
 import { parseWorkerUrl } from './compose/parse-worker-url.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { createTokenState } from './compose/state.ts';
@@ -21,17 +22,15 @@ import type { Readiness } from './http/health-routes.ts';
 import { listen, type Listener } from './http/listen.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import { sharedPortProblem } from './http/shared-port.ts';
-import { checkMasterKey } from './keys/check-master-key.ts';
 import { ensureDefaultGateway } from './keys/default-gateway.ts';
 import { loadKeys, type KeyName } from './keys/key-files.ts';
-import { createKeyring, masterKeyVersion } from './keys/keyring.ts';
+import { createKeyring } from './keys/keyring.ts';
 import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { createFileSources } from './resources/file-source.ts';
-import { lockDataDir } from './stores/data-dir-lock.ts';
+import { inSlot, lockDataDir } from './stores/data-dir-lock.ts';
 import { openStore, parseStoreUrl } from './stores/index.ts';
-import { createTagCheck } from './token-validators/opaque-token.ts';
 import { createTokenValidators } from './token-validators/index.ts';
 
 export interface Running {
@@ -84,18 +83,24 @@ async function assemble(
   const version = readVersion();
   const metrics = createMetrics({ version });
 
-  // What must be there: the data directory for us alone, the keys, the store they belong to.
-  const lock = lockDataDir(config.dataDir, { command: 'credentialflow serve' }, { clock });
-  cleanUp.push(() => lock.release());
+  // What must be there: the data directory (for us alone, if the store is in it), the keys, the store they belong to.
   const { kind, location } = parseStoreUrl(config.store.reveal());
-  const inMemory = location === ':memory:';
-  const mayCreate = kind === 'sqlite' && (inMemory || !existsSync(location));
+  const isEmbedded = kind === 'sqlite';
+  const lock = lockDataDir(config.dataDir, { command: 'credentialflow serve', shared: !isEmbedded }, { clock });
+  cleanUp.push(() => lock.release());
+  const inMemory = isEmbedded && location === ':memory:';
+  // Others may have the keys of a shared store already: a new one would only be a wrong one.
+  const mayCreate = isEmbedded && (inMemory || !existsSync(location));
   const keys = loadKeys({ dataDir: config.dataDir, configured: config.keys, mayCreate }, { log });
-  const keyring = createKeyring([{ version: masterKeyVersion, key: keys.master }]);
+  const keyring = createKeyring(keys.masters);
   const readOnlyBecauseOfFiles = inMemory && config.resources.files.length > 0;
-  const store = await openStore(config.store.reveal(), { readOnlyBecauseOfFiles }, { clock, log });
+  const store = await openStore(
+    config.store.reveal(),
+    { readOnlyBecauseOfFiles, lookupTimeoutMs: config.lookup.storeTimeoutMs },
+    { clock, log },
+  );
   cleanUp.push(() => store.close());
-  await checkMasterKey(store, keyring);
+  const keyState = await createKeyState(config, { store, keyring, keys, log });
   await ensureDefaultGateway({ keyHash: sha256(keys.gateway.reveal()), overlapMs: dayMs }, { store, clock, log });
 
   // State: resources from files, then the first read of changes, then the first snapshot.
@@ -125,19 +130,19 @@ async function assemble(
   await keeper.refresh();
 
   // What is recorded.
-  const sink = createAuditSink(config.audit.sink, config.audit, { stdout: process.stdout });
+  const auditFile = { ...config.audit, path: inSlot(config.audit.path, lock.slot) };
+  const sink = createAuditSink(config.audit.sink, auditFile, { stdout: process.stdout });
   const audit = createAudit(config.audit, { sink, clock, log, observe: metrics.auditRecords });
   cleanUp.push(() => audit.close());
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.push(() => lastUsed.stop());
 
   // The decision.
-  const isGenuine = createTagCheck(new Map([[keyring.current, keyring.derive('token-tag')]]));
   const stateAgeMs = (): number => Math.max(clock.monotonic() - tokens.follower.lastReadAtMs(), keeper.behindMs());
   metrics.stateAge(stateAgeMs);
   const context: DecisionContext = {
     snapshot: keeper.current,
-    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
+    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine: keyState.isGenuine }),
     clock,
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
@@ -189,7 +194,16 @@ async function assemble(
     readiness,
     startedAtMs: clock.now(),
   });
-  const admin = createAdministration(config, { store, keys, keyring, metrics, clock, log, status });
+  const admin = createAdministration(config, {
+    store,
+    keys,
+    keyring,
+    keyAdministration: keyState.administration,
+    metrics,
+    clock,
+    log,
+    status,
+  });
   const ops = createOpsServer({ metrics, readiness, log });
   const portProblem = config.listen.reusePort ? sharedPortProblem() : undefined;
   if (portProblem !== undefined) log.warn('shared_port', { problem: portProblem });

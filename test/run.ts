@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { findRedis } from './find-redis.ts';
+import { findServersOrExit } from './find-servers.ts';
 
 /** Longest single test; the kill and fuzz tests take their minutes. */
 const testTimeoutMs = 300_000;
@@ -23,12 +23,7 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const redis = findRedis(process.env['TEST_REDIS_URL']);
-if (!redis.found) {
-  console.error(redis.message);
-  process.exit(1);
-}
-console.log(redis.message);
+findServersOrExit();
 
 const flags = [
   '--test',

@@ -34,7 +34,7 @@ export interface ChangeFollowerOptions {
 }
 
 export interface ChangeFollowerDeps {
-  readonly store: Pick<Store, 'identity' | 'changesSince' | 'onCommit'>;
+  readonly store: Pick<Store, 'identity' | 'changesSince' | 'onCommit' | 'onHint'>;
   readonly cache: Pick<Cache, 'publishHint' | 'onHint'>;
   readonly freshness: Freshness;
   readonly clock: Clock;
@@ -107,6 +107,9 @@ export function createChangeFollower(options: ChangeFollowerOptions, deps: Chang
   const pullQuietly = (): void => void pull().catch(ignore);
 
   const followHints = createSpaced(spacingMs, clock, pullQuietly);
+  const onHint = (revision: number): void => {
+    if (revision > freshness.applied()) followHints();
+  };
   const publish = createLatest((revision) => cache.publishHint(revision));
 
   async function start(): Promise<void> {
@@ -117,9 +120,8 @@ export function createChangeFollower(options: ChangeFollowerOptions, deps: Chang
         // A read under way will be followed by the next poll soon enough.
         if (running === undefined) pullQuietly();
       }),
-      cache.onHint((revision) => {
-        if (revision > freshness.applied()) followHints();
-      }),
+      cache.onHint(onHint),
+      store.onHint?.(onHint) ?? ignore,
       store.onCommit((revision) => {
         publish(revision);
         pullQuietly();

@@ -1,7 +1,7 @@
 import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
 import type { Secret } from '../core/secret.ts';
-import type { HttpAnswer, HttpClient } from '../ops/http-client.ts';
+import type { HttpAnswer, HttpRequest } from '../ops/http-client.ts';
 import { endpointOf, parseEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -28,6 +28,8 @@ export interface AdminApi {
   call(request: AdminRequest): Promise<unknown>;
   /** The text of a 2xx answer. */
   text(request: AdminRequest): Promise<string>;
+  /** The bytes of a 2xx answer, as they come; throws a CliFailure where they break off. */
+  stream(request: AdminRequest): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -46,13 +48,26 @@ export async function connectAdmin(globals: GlobalOptions, terminal: Terminal): 
   const maxBodyBytes = 1_073_741_824;
   const http = createHttpClient({ maxBodyBytes, ...(socketPath === undefined ? {} : { socketPath }) });
   const send = async (request: AdminRequest): Promise<HttpAnswer> => {
-    const answer = await exchange(http, endpoint, key, request);
+    const answer = await reach(endpoint, () => http.request(toHttp(endpoint, key, request)));
     if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, endpoint);
     return answer;
   };
   return {
     call: async (request) => (await send(request)).json,
     text: async (request) => (await send(request)).text,
+    async *stream(request) {
+      const answer = await reach(endpoint, () => http.stream(toHttp(endpoint, key, request)));
+      if (answer.status < 200 || answer.status > 299) throw refusalOf(await answer.answer(), endpoint);
+      try {
+        yield* answer.body;
+      } catch (error) {
+        throw new CliFailure(exitCodes.failed, 'the answer of the sidecar broke off', {
+          code: 'broken_off',
+          fix: 'its log says why; try again',
+          cause: error,
+        });
+      }
+    },
     close: () => http.close(),
   };
 }
@@ -84,20 +99,23 @@ function warnAboutClearText({ baseUrl, socketPath }: Endpoint, terminal: Termina
   terminal.err(`${terminal.paint('yellow', 'warning:')} the admin key travels to ${hostname} in clear: use https\n`);
 }
 
-async function exchange(http: HttpClient, endpoint: Endpoint, key: Secret, request: AdminRequest): Promise<HttpAnswer> {
+function toHttp(endpoint: Endpoint, key: Secret, request: AdminRequest): HttpRequest {
   const { method, path, query = {}, json, body, headers, timeoutMs } = request;
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  const url = `${endpoint.baseUrl}/api/v1${path}${search.size === 0 ? '' : `?${search.toString()}`}`;
+  return {
+    method,
+    url: `${endpoint.baseUrl}/api/v1${path}${search.size === 0 ? '' : `?${search.toString()}`}`,
+    headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json', ...headers },
+    ...(json === undefined ? {} : { json }),
+    ...(body === undefined ? {} : { body }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  };
+}
+
+async function reach<T>(endpoint: Endpoint, ask: () => Promise<T>): Promise<T> {
   try {
-    return await http.request({
-      method,
-      url,
-      headers: { authorization: `Bearer ${key.reveal()}`, accept: 'application/json', ...headers },
-      ...(json === undefined ? {} : { json }),
-      ...(body === undefined ? {} : { body }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    });
+    return await ask();
   } catch (error) {
     throw unreachable(endpoint, error);
   }

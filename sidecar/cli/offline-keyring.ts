@@ -5,8 +5,9 @@ import type { Local } from './local.ts';
 
 /** The keys that the sidecar of this configuration uses: the configured master key, else the data directory's. */
 export async function openKeyring({ config }: Local): Promise<Keyring> {
-  const { decodeMasterKey, keyPaths, readKeyFile } = await import('../keys/key-files.ts');
-  const { createKeyring, masterKeyVersion } = await import('../keys/keyring.ts');
+  const { keyPaths, readKeyFile } = await import('../keys/key-files.ts');
+  const { createKeyring } = await import('../keys/keyring.ts');
+  const { decodeMasterKeys } = await import('../keys/master-keys.ts');
   const path = keyPaths(config.dataDir).master;
   const master = config.keys.master ?? readKeyFile(path);
   if (master === undefined) {
@@ -15,5 +16,5 @@ export async function openKeyring({ config }: Local): Promise<Keyring> {
       fix: 'set CREDENTIALFLOW_DATA_DIR or CREDENTIALFLOW_MASTER_KEY_FILE; `token issue` needs neither',
     });
   }
-  return createKeyring([{ version: masterKeyVersion, key: decodeMasterKey(master) }]);
+  return createKeyring(decodeMasterKeys(master));
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addApplyCommand } from './apply.ts';
 import { addAuditCommand } from './audit.ts';
+import { addBackupCommand } from './backup.ts';
 import { addCheckCommand } from './check.ts';
 import { createCli } from './cli.ts';
 import type { Cli } from './cli.ts';
@@ -17,8 +18,11 @@ import { addGlobalOptions } from './global-options.ts';
 import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
+import { addKeysCommands } from './keys.ts';
+import { addRestoreCommand } from './restore.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
+import { addStoreCommands } from './store.ts';
 import { addStatusCommand } from './status.ts';
 import type { Terminal } from './terminal.ts';
 import { addTokenCommands } from './token.ts';
@@ -39,6 +43,10 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addCredentialCommands,
   addSealCommand,
   addGatewayCommands,
+  addKeysCommands,
+  addStoreCommands,
+  addBackupCommand,
+  addRestoreCommand,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

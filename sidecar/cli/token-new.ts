@@ -23,7 +23,8 @@ export function addTokenNewCommand(token: Command, cli: Cli): void {
       const keyring = await openKeyring(local);
       const { mintToken } = await import('../token-validators/opaque-token.ts');
       const { randomBase62 } = await import('../keys/random-text.ts');
-      const minted = mintToken({ keyId: keyring.current, tagKey: keyring.derive('token-tag'), randomBase62 });
+      const { tokenTagPurpose } = await import('../keys/token-tags.ts');
+      const minted = mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 });
       const { id, sha256 } = minted;
       const line = `- { id: ${id}, consumer: "${consumer}", sha256: ${JSON.stringify(sha256)}, expires_at: "${expiresAt}" }`;
       const shown = { id, token: minted.token.reveal(), consumer, sha256, expires_at: expiresAt, yaml: line };

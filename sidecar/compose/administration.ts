@@ -8,14 +8,17 @@ import { Secret } from '../core/secret.ts';
 import type { AdminDeps, AppliedText, ApplyTextOptions } from '../http/admin/ports.ts';
 import { createAdminServer } from '../http/admin-server.ts';
 import { defaultGatewayId, withNewKey } from '../keys/default-gateway.ts';
+import type { KeyAdministration } from '../keys/key-administration.ts';
 import { newAccessKey, writeKeyFile, type LoadedKeys } from '../keys/key-files.ts';
-import type { Keyring } from '../keys/keyring.ts';
+import { backupPurpose, type Keyring } from '../keys/keyring.ts';
 import { randomBase62 } from '../keys/random-text.ts';
+import { tokenTagPurpose } from '../keys/token-tags.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { resourceDeps } from '../resource-deps.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInWorker } from '../resources/parse-in-worker.ts';
 import { toDocument } from '../resources/to-document.ts';
+import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { parseWorkerUrl } from './parse-worker-url.ts';
@@ -24,6 +27,7 @@ export interface AdministrationDeps {
   readonly store: Store;
   readonly keys: LoadedKeys;
   readonly keyring: Keyring;
+  readonly keyAdministration: KeyAdministration;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,7 +40,6 @@ const exportPageSize = 500;
 /** The admin API, wired. Not listening yet. */
 export function createAdministration(config: Config, deps: AdministrationDeps): ReturnType<typeof createAdminServer> {
   const { store, keys, keyring, metrics, clock, log } = deps;
-  const tagKey = keyring.derive('token-tag');
   return createAdminServer(
     { listen: config.listen.admin, adminKeyHash: sha256(keys.admin.reveal()), tokens: config.tokens },
     {
@@ -47,9 +50,16 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
       toBody: toResourceBody,
       applyText: (text, options) => applyText(text, options, deps),
       exportDocument: () => exportDocument(store),
-      mintToken: () => mintToken({ keyId: keyring.current, tagKey, randomBase62 }),
+      mintToken: () => mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 }),
       sealSecret: async (plaintext, binding) => ({ from: 'sealed', value: await keyring.seal(plaintext, binding) }),
       sealingKey: () => keyring.sealingKey(),
+      async takeBackup(actor) {
+        const createdAt = new Date(clock.now()).toISOString();
+        await store.setMeta('last_backup', createdAt, actor);
+        const keyVersion = keyring.current;
+        return sealBackup(await store.dump(), { keyVersion, key: keyring.derive(backupPurpose), createdAt });
+      },
+      keys: deps.keyAdministration,
       mintGatewayKey() {
         const key = newAccessKey('gateway');
         return { key: new Secret(key), sha256: sha256(key) };

@@ -1,7 +1,7 @@
 import { createChangeFollower, type ChangeFollower } from '../caches/change-follower.ts';
 import { createFreshness } from '../caches/freshness.ts';
 import { createCache } from '../caches/index.ts';
-import { createValueSealer } from '../caches/sealed-values.ts';
+import { createValueSealer, type ValueSealer } from '../caches/sealed-values.ts';
 import { createTokenLookup, type TokenTiers } from '../caches/tiered.ts';
 import { createTokenL1 } from '../caches/token-l1.ts';
 import type { Config } from '../config/config.ts';
@@ -63,7 +63,7 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
       },
     },
   );
-  const sealer = createValueSealer({ masterKey: keyring.derive('cache'), keyVersion: keyring.current });
+  const sealer = sealWithCurrentKey(keyring);
   const lookup = createTokenLookup(
     { ...config.lookup, positiveTtlMs, negativeTtlMs },
     {
@@ -100,5 +100,23 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
       follower.stop();
       await cache.close();
     },
+  };
+}
+
+/** A retired key may have been retired because somebody else has it: from then on nothing in the cache counts on it. */
+function sealWithCurrentKey(keyring: Keyring): ValueSealer {
+  const create = (): ValueSealer =>
+    createValueSealer({ masterKey: keyring.derive('cache'), keyVersion: keyring.current });
+  let sealer = create();
+  const now = (): ValueSealer => {
+    if (sealer.keyVersion !== keyring.current) sealer = create();
+    return sealer;
+  };
+  return {
+    get keyVersion() {
+      return now().keyVersion;
+    },
+    seal: (kind, key, context, plaintext) => now().seal(kind, key, context, plaintext),
+    open: (kind, key, context, sealed) => now().open(kind, key, context, sealed),
   };
 }

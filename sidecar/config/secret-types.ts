@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { splitMasterKeys } from '../core/master-key-text.ts';
 
 /** A setting whose value is secret: by variable, by its `_FILE` twin, or by a reference in the document. */
 export interface SecretType {
@@ -33,8 +34,11 @@ export function key(): SecretType {
 
 export function masterKey(): SecretType {
   return {
-    name: 'secret, 32 bytes in base64',
-    check: (value) => (/^[A-Za-z0-9+/]{43}=?$/.test(value) ? undefined : 'must be 32 bytes in base64 (44 characters)'),
+    name: 'secret, 32 bytes in base64, or several as `VERSION:BASE64`, the current one first',
+    check: (value) =>
+      splitMasterKeys(value) === undefined
+        ? 'must be 32 bytes in base64 (44 characters), or several different ones as VERSION:BASE64'
+        : undefined,
     mayBeLiteral: () => false,
   };
 }

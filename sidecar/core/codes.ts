@@ -188,12 +188,22 @@ export const errorTable = {
   keys_missing: {
     status: 500,
     message: 'A key is missing.',
-    fix: 'Set the variable that the message names, or its _FILE twin, or restore the keys of the data directory.',
+    fix: 'Set the variable that the message names, or its _FILE twin, or restore the keys of the data directory. A master key that is lost for good: `credentialflow keys recover`.',
   },
   key_mismatch: {
     status: 500,
     message: 'The master key does not open this store.',
-    fix: 'Start with the master key that the store was made with.',
+    fix: 'Start with the master key that the store was made with. A new key gets a version of its own (k2:BASE64).',
+  },
+  key_in_use: {
+    status: 409,
+    message: 'The master key is in use.',
+    fix: '`credentialflow keys rotate` makes another one current; `credentialflow keys rewrap` seals the rest with it.',
+  },
+  keys_shared: {
+    status: 409,
+    message: 'The master key is not kept by this sidecar alone.',
+    fix: 'docs/operations.md, "Keys", has the order in which a key reaches every sidecar.',
   },
   data_dir_locked: {
     status: 500,
@@ -204,6 +214,21 @@ export const errorTable = {
     status: 500,
     message: 'The store was written by a newer version.',
     fix: 'Upgrade CredentialFlow, or restore the copy that was made before the migration.',
+  },
+  store_not_empty: {
+    status: 409,
+    message: 'The store is not empty.',
+    fix: 'Name a store that was never used (no sidecar may have started with it), or replace it knowingly: `restore --replace`.',
+  },
+  copy_newer: {
+    status: 422,
+    message: 'The copy was made by a newer version.',
+    fix: 'Use the version that made it, or a newer one.',
+  },
+  copy_invalid: {
+    status: 422,
+    message: 'The copy is damaged, incomplete, or not of a store.',
+    fix: 'Nothing was changed. Take another backup.',
   },
   unauthorized: {
     status: 401,

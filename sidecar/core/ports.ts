@@ -2,6 +2,7 @@
 import type { DenialCode } from './codes.ts';
 import type { Owner, ResourceKind, ResourceRecord, ResourceSpecs, SecretReference, TokenRecord } from './resources.ts';
 import type { Secret } from './secret.ts';
+import type { CopyPart } from './store-copy.ts';
 
 /** The only source of time. */
 export interface Clock {
@@ -34,6 +35,13 @@ export interface StoreIdentity {
   readonly epoch: number;
   /** Rises by one with every logical write; commit order equals revision order, without gaps. */
   readonly revision: number;
+}
+
+/** A store as it was at one moment; see store-copy.ts. */
+export interface StoreCopy extends StoreIdentity {
+  readonly format: number;
+  /** To be read once, to its end or left. */
+  readonly parts: AsyncIterable<CopyPart>;
 }
 
 /** What changed under a revision. Tokens are named by the key the caches use, resources by kind and id. */
@@ -166,9 +174,26 @@ export interface Store {
   listAdminAudit(limit: number): Promise<readonly AdminAuditRow[]>;
   /** Calls back after each commit made through this very object (not for other processes' commits). */
   onCommit(listener: (revision: number) => void): Cancel;
+  /**
+   * Calls back when the store announces a commit of another process: a reason to read, nothing more; some may get lost.
+   * Absent: the store announces nothing.
+   */
+  onHint?(listener: (revision: number) => void): Cancel;
   /** Small named values of the installation (key checks, file hashes); raise no revision. */
   getMeta(key: string): Promise<string | undefined>;
-  setMeta(key: string, value: string): Promise<void>;
+  /** Those whose key begins with `prefix`. */
+  listMeta(prefix: string): Promise<ReadonlyMap<string, string>>;
+  /** With an actor, an audit row (kind `meta`) at the present revision is written in the same transaction. */
+  setMeta(key: string, value: string, actor?: Actor): Promise<void>;
+  /** All of one moment, whatever is written meanwhile; in parts, so that no reader blocks its loop. */
+  dump(): Promise<StoreCopy>;
+  /**
+   * Fills an empty store with a copy, in one transaction: its `storeId` and revision, and an epoch above both the
+   * copy's and `aboveEpoch` (that of a store which this one replaces; default 0), so that nothing cached before is met
+   * again. The change log begins after the copy's revision. Nothing changes when it is refused: `store_not_empty` for a
+   * store that anything was written to, `copy_newer`, `copy_invalid` for a copy that breaks off or is not one.
+   */
+  load(copy: StoreCopy, options?: { readonly aboveEpoch?: number | undefined }): Promise<StoreIdentity>;
   close(): Promise<void>;
 }
 

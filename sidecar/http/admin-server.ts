@@ -3,9 +3,11 @@ import express, { Router } from 'express';
 import type { Express } from 'express';
 import type { ListenAddress } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
+import { addBackupRoutes } from './admin/backup-routes.ts';
 import { addDocumentRoutes } from './admin/document-routes.ts';
 import { addGatewayRoutes } from './admin/gateway-routes.ts';
 import { refuseForeignPages, requireAdminKey } from './admin/guard.ts';
+import { addKeyRoutes } from './admin/key-routes.ts';
 import type { AdminDeps } from './admin/ports.ts';
 import { answerErrors } from './admin/problem.ts';
 import { openRequest } from './admin/request-context.ts';
@@ -70,6 +72,8 @@ function createRoutes(options: AdminOptions, deps: AdminDeps): Router {
   addResourceRoutes(router, deps, parts);
   addTokenRoutes(router, deps, parts);
   addDocumentRoutes(router, deps, parts);
+  addKeyRoutes(router, deps, parts);
+  addBackupRoutes(router, deps);
   addSystemRoutes(router, deps);
   return router;
 }

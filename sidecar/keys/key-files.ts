@@ -15,14 +15,15 @@ import { join } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Log } from '../core/ports.ts';
 import { Secret } from '../core/secret.ts';
+import { decodeMasterKeys, encodeMasterKeys, type MasterKey } from './master-keys.ts';
 import { randomBase62 } from './random-text.ts';
 
 export const keyNames = ['master', 'gateway', 'log', 'admin'] as const;
 export type KeyName = (typeof keyNames)[number];
 
 export interface LoadedKeys {
-  /** 32 bytes. */
-  readonly master: Secret<Uint8Array>;
+  /** The current one first. */
+  readonly masters: readonly MasterKey[];
   readonly gateway: Secret;
   readonly log: Secret;
   readonly admin: Secret;
@@ -71,13 +72,14 @@ export function loadKeys(options: LoadKeysOptions, deps: { readonly log: Log }):
     return made;
   };
   const keys = { master: read('master'), gateway: read('gateway'), log: read('log'), admin: read('admin') };
-  const master = decodeMasterKey(keys.master);
+  const { master, ...accessKeys } = keys;
+  const masters = decodeMasterKeys(master);
   for (const name of ['gateway', 'log', 'admin'] as const) checkAccessKey(name, keys[name]);
   if (created.length > 0) deps.log.info('keys_created', { keys: created, directory: join(dataDir, 'keys') });
   const sources = Object.fromEntries(
     keyNames.map((name) => [name, configured[name] === undefined ? 'file' : 'configuration']),
   ) as LoadedKeys['sources'];
-  return { ...keys, master, sources, paths, created };
+  return { ...accessKeys, masters, sources, paths, created };
 }
 
 export function keyPaths(dataDir: string): Readonly<Record<KeyName, string>> {
@@ -88,6 +90,22 @@ export function keyPaths(dataDir: string): Readonly<Record<KeyName, string>> {
 /** 43 random base62 characters behind a prefix that tells what it is. */
 export function newAccessKey(name: Exclude<KeyName, 'master'>): string {
   return prefixes[name] + randomBase62(43);
+}
+
+/** Where versions go that left the ring: backups of their time need them. */
+export function retiredKeysPath(dataDir: string): string {
+  return join(dataDir, 'keys', 'retired.key');
+}
+
+/** Writes the ring, after those that left it were kept aside. */
+export function writeMasterKeys(dataDir: string, ring: readonly MasterKey[], left: readonly MasterKey[]): void {
+  if (left.length > 0) {
+    const before = readKeyFile(retiredKeysPath(dataDir));
+    const old = before === undefined ? [] : decodeMasterKeys(before);
+    const kept = old.filter(({ version }) => !left.some((key) => key.version === version));
+    writeKey(dataDir, retiredKeysPath(dataDir), encodeMasterKeys([...left, ...kept]));
+  }
+  writeKey(dataDir, keyPaths(dataDir).master, encodeMasterKeys(ring));
 }
 
 /** Undefined where there is no file. One trailing line break is not part of the key. */
@@ -102,8 +120,11 @@ export function readKeyFile(path: string): Secret | undefined {
 
 /** Atomic: a crash leaves the old key or the new one. Mode 0600, in a directory of mode 0700. */
 export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void {
+  writeKey(dataDir, keyPaths(dataDir)[name], key);
+}
+
+function writeKey(dataDir: string, path: string, key: Secret): void {
   const directory = join(dataDir, 'keys');
-  const path = keyPaths(dataDir)[name];
   const temporary = `${path}.new`;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   chmodSync(directory, 0o700);
@@ -123,19 +144,6 @@ export function writeKeyFile(dataDir: string, name: KeyName, key: Secret): void 
   } finally {
     closeSync(entry);
   }
-}
-
-/** 32 bytes in base64, or `config_invalid`. */
-export function decodeMasterKey(text: Secret): Secret<Uint8Array> {
-  const bytes = Buffer.from(text.reveal(), 'base64');
-  // Buffer skips what is no base64: without the pattern a mistyped key would be another key.
-  if (!/^[A-Za-z0-9+/]{43}=?$/.test(text.reveal()) || bytes.length !== 32) {
-    throw new CredentialFlowError(
-      'config_invalid',
-      'the master key must be 32 bytes in base64 (openssl rand -base64 32)',
-    );
-  }
-  return new Secret(new Uint8Array(bytes));
 }
 
 function warnOfWideMode(path: string, log: Log): void {

@@ -2,19 +2,12 @@ import { createPrivateKey, createPublicKey, hash, hkdfSync, type KeyObject } fro
 import { CompactEncrypt, compactDecrypt } from 'jose';
 import { CredentialFlowError } from '../core/error.ts';
 import { Secret } from '../core/secret.ts';
+import type { MasterKey } from './master-keys.ts';
 import { readSealedHeader, sealedHeader } from './sealed-header.ts';
 import { checkSealingKey, type SealingKey } from './sealing-key.ts';
 
-/** The name of the one master key of this release. */
-export const masterKeyVersion = 'k1';
-
-/** A master key and the name under which everything made with it says so. */
-export interface MasterKey {
-  /** `[a-z0-9]{1,8}`; part of every token and sealed value. */
-  readonly version: string;
-  /** 32 bytes. */
-  readonly key: Secret<Uint8Array>;
-}
+/** The purpose for which the keys of backups are derived. */
+export const backupPurpose = 'backup';
 
 /** Everything that is derived from the master keys; nothing of it can be seen by printing it. */
 export interface Keyring {
@@ -35,20 +28,15 @@ export interface Keyring {
   sealingKey(): SealingKey;
   /** Tells master keys apart; reveals nothing of them. */
   fingerprint(version?: string): string;
+  /** From now on it is these keys, the first of them current. Throws as {@link createKeyring} does, changing nothing. */
+  replace(masterKeys: readonly MasterKey[]): void;
+  /** What is in it, for whoever writes it down. */
+  masterKeys(): readonly MasterKey[];
 }
 
 /** The first key is the current one. Throws a RangeError for no key, a doubled version or a key of another size. */
 export function createKeyring(masterKeys: readonly MasterKey[]): Keyring {
-  const keys = new Map<string, Secret<Uint8Array>>();
-  for (const { version, key } of masterKeys) {
-    if (!/^[a-z0-9]{1,8}$/.test(version)) throw new RangeError(`"${version}" is no version of a master key`);
-    if (keys.has(version)) throw new RangeError(`the master key version "${version}" is given twice`);
-    if (key.reveal().length !== 32) throw new RangeError('a master key has 32 bytes');
-    keys.set(version, key);
-  }
-  const [first] = masterKeys;
-  if (first === undefined) throw new RangeError('a keyring needs a master key');
-  const current = first.version;
+  let { keys, current } = readRing(masterKeys);
 
   function derive(purpose: string, version = current): Uint8Array {
     const key = keys.get(version);
@@ -57,8 +45,12 @@ export function createKeyring(masterKeys: readonly MasterKey[]): Keyring {
   }
 
   return {
-    current,
-    versions: [...keys.keys()],
+    get current() {
+      return current;
+    },
+    get versions() {
+      return [...keys.keys()];
+    },
     derive,
     seal(plaintext, binding, storeId) {
       return new CompactEncrypt(new TextEncoder().encode(plaintext.reveal()))
@@ -92,7 +84,24 @@ export function createKeyring(masterKeys: readonly MasterKey[]): Keyring {
     fingerprint(version = current) {
       return hash('sha256', derive('fingerprint', version), 'hex').slice(0, 32);
     },
+    replace(others) {
+      ({ keys, current } = readRing(others));
+    },
+    masterKeys: () => [...keys].map(([version, key]) => ({ version, key })),
   };
+}
+
+function readRing(masterKeys: readonly MasterKey[]) {
+  const keys = new Map<string, Secret<Uint8Array>>();
+  for (const { version, key } of masterKeys) {
+    if (!/^[a-z0-9]{1,8}$/.test(version)) throw new RangeError(`"${version}" is no version of a master key`);
+    if (keys.has(version)) throw new RangeError(`the master key version "${version}" is given twice`);
+    if (key.reveal().length !== 32) throw new RangeError('a master key has 32 bytes');
+    keys.set(version, key);
+  }
+  const [first] = masterKeys;
+  if (first === undefined) throw new RangeError('a keyring needs a master key');
+  return { keys, current: first.version };
 }
 
 /** PKCS #8 of an X25519 private key (RFC 8410, section 7) around 32 derived bytes. */

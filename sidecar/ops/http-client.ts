@@ -31,11 +31,26 @@ export interface HttpAnswer {
   readonly json: unknown;
 }
 
+/** An answer whose body has not been read yet; it must be, or left by breaking out of the loop. */
+export interface HttpStream {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Rejects where the body breaks off. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Reads the body to its end. */
+  answer(): Promise<HttpAnswer>;
+}
+
 export interface HttpClient {
   /** Rejects with `internal` and the reason where no whole answer came in time; a status is never a rejection. */
   request(request: HttpRequest): Promise<HttpAnswer>;
+  /** The same, without a bound for the body: neither of its length nor of the whole time, only of pauses. */
+  stream(request: HttpRequest): Promise<HttpStream>;
   close(): Promise<void>;
 }
+
+/** Longest pause of a streamed body. */
+const pauseMs = 60_000;
 
 /** The only door to undici. Redirects are not followed: a key would travel along. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
@@ -46,28 +61,50 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     keepAliveTimeout: 1_000,
   });
 
-  async function send(wanted: HttpRequest): Promise<HttpAnswer> {
+  const unbounded = new Agent({
+    connect: { timeout: timeoutMs, ...(socketPath !== undefined && { socketPath }) },
+    bodyTimeout: pauseMs,
+    headersTimeout: pauseMs,
+    keepAliveTimeout: 1_000,
+  });
+
+  async function open(wanted: HttpRequest, dispatcher: Agent, signal: AbortSignal | null): Promise<HttpStream> {
     const { statusCode, headers, body } = await request(wanted.url, {
-      dispatcher: agent,
+      dispatcher,
       method: wanted.method,
       headers: { ...(wanted.json !== undefined && { 'content-type': 'application/json' }), ...wanted.headers },
       body: wanted.json === undefined ? (wanted.body ?? null) : JSON.stringify(wanted.json),
-      signal: AbortSignal.timeout(wanted.timeoutMs ?? timeoutMs),
+      signal,
     });
-    const text = await body.text();
     const flat = flatten(headers);
-    return { status: statusCode, headers: flat, text, json: parse(flat['content-type'], text) };
+    return {
+      status: statusCode,
+      headers: flat,
+      body,
+      async answer() {
+        const text = await body.text();
+        return { status: statusCode, headers: flat, text, json: parse(flat['content-type'], text) };
+      },
+    };
+  }
+
+  async function attempt<T>(url: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw new CredentialFlowError('internal', `no answer from ${originOf(url)}: ${reasonOf(error)}`);
+    }
   }
 
   return {
-    async request(wanted) {
-      try {
-        return await send(wanted);
-      } catch (error) {
-        throw new CredentialFlowError('internal', `no answer from ${originOf(wanted.url)}: ${reasonOf(error)}`);
-      }
+    request: (wanted) =>
+      attempt(wanted.url, async () =>
+        (await open(wanted, agent, AbortSignal.timeout(wanted.timeoutMs ?? timeoutMs))).answer(),
+      ),
+    stream: (wanted) => attempt(wanted.url, () => open(wanted, unbounded, null)),
+    async close() {
+      await Promise.all([agent.close(), unbounded.close()]);
     },
-    close: () => agent.close(),
   };
 }
 

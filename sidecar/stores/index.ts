@@ -1,12 +1,15 @@
 import { CredentialFlowError } from '../core/error.ts';
 import type { Store } from '../core/ports.ts';
-import { openSqliteStore } from './sqlite.ts';
-import type { OpenStore, StoreDeps, StoreOptions } from './store-kind.ts';
+import { postgres } from './postgres.ts';
+import { sqlite } from './sqlite.ts';
+import type { StoreDeps, StoreKind, StoreOptions } from './store-kind.ts';
 
-/** The kinds of stores. A new one is its file and its line here. */
-const kinds: ReadonlyMap<string, OpenStore> = new Map([['sqlite', openSqliteStore]]);
-
-const postgres = new Set(['postgres', 'postgresql']);
+/** The kinds of stores by the scheme of their URLs. A new one is its file and its line here. */
+const kinds: ReadonlyMap<string, StoreKind> = new Map([
+  ['sqlite', sqlite],
+  ['postgres', postgres],
+  ['postgresql', postgres],
+]);
 
 export interface StoreUrl {
   readonly kind: string;
@@ -14,28 +17,19 @@ export interface StoreUrl {
   readonly location: string;
 }
 
-/** `sqlite:PATH` or `sqlite::memory:`. The URL may hold a password, so no error repeats it. */
+/** Throws `config_invalid`. The URL may hold a password, so no error repeats it. */
 export function parseStoreUrl(url: string): StoreUrl {
-  const colon = url.indexOf(':');
-  const kind = url.slice(0, Math.max(0, colon)).toLowerCase();
-  const location = url.slice(colon + 1);
-  if (postgres.has(kind)) {
-    throw new CredentialFlowError(
-      'config_invalid',
-      'store: postgres comes with a later version of CredentialFlow; this one knows sqlite:PATH and sqlite::memory:',
-    );
-  }
-  if (!kinds.has(kind)) {
-    throw new CredentialFlowError('config_invalid', 'store: expected sqlite:PATH or sqlite::memory:');
-  }
-  // sqlite://data/x.db would be /data/x.db to some and ./data/x.db to others; sqlite:///data/x.db is clear.
-  if (location === '' || (location.startsWith('//') && !location.startsWith('///'))) {
-    throw new CredentialFlowError(
-      'config_invalid',
-      'store: expected a path after sqlite:, such as sqlite:data/store.db',
-    );
-  }
-  return { kind, location };
+  const { kind, scheme, location } = readUrl(url);
+  kind.check(location);
+  return { kind: scheme, location };
+}
+
+/** The URL as it may be shown: without what could be a password. */
+export function describeStoreUrl(url: string): string {
+  const { kind, location } = parseStoreUrl(url);
+  if (!URL.canParse(url) || !location.startsWith('//') || kind === 'sqlite') return `${kind}:${location}`;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
 }
 
 /**
@@ -43,8 +37,18 @@ export function parseStoreUrl(url: string): StoreUrl {
  * `store_failed`.
  */
 export async function openStore(url: string, options: StoreOptions, deps: StoreDeps): Promise<Store> {
-  const { kind, location } = parseStoreUrl(url);
-  const open = kinds.get(kind);
-  if (open === undefined) throw new CredentialFlowError('config_invalid', 'store: unknown kind');
-  return open(location, options, deps);
+  const { kind, location } = readUrl(url);
+  kind.check(location);
+  return kind.open(location, options, deps);
+}
+
+function readUrl(url: string): { readonly kind: StoreKind; readonly scheme: string; readonly location: string } {
+  const colon = url.indexOf(':');
+  const scheme = url.slice(0, Math.max(0, colon)).toLowerCase();
+  const kind = kinds.get(scheme);
+  if (kind === undefined) {
+    const forms = [...new Set(kinds.values())].map(({ form }) => form).join(' or ');
+    throw new CredentialFlowError('config_invalid', `store: expected ${forms}`);
+  }
+  return { kind, scheme, location: url.slice(colon + 1) };
 }

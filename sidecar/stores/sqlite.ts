@@ -1,38 +1,50 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { CredentialFlowError } from '../core/error.ts';
 import type { Store, TokenRead } from '../core/ports.ts';
+import { defaultApplyStallMs, slices } from './apply-source.ts';
 import { migrations } from './migrations/index.ts';
 import type { Migration } from './migrations/migration.ts';
-import { slices } from './sqlite/apply-source.ts';
+import { createRevisionListeners } from './revision-listeners.ts';
 import { openFileBackend, openMemoryBackend, type Backend } from './sqlite/backend.ts';
 import { createChangeReader } from './sqlite/changes.ts';
-import { createCommitListeners } from './sqlite/commit-listeners.ts';
 import { inMemory } from './sqlite/connection.ts';
 import { guarded, storeFault } from './sqlite/faults.ts';
 import { createReader } from './sqlite/reader.ts';
-import { createTurns } from './sqlite/turns.ts';
-import type { StoreDeps, StoreOptions } from './store-kind.ts';
+import { defaultChangeLogRows, type StoreDeps, type StoreKind, type StoreOptions } from './store-kind.ts';
+import { createTurns } from './turns.ts';
 
 export interface SqliteOptions extends StoreOptions {
-  /** Changes that the log keeps at least; default 100,000. */
-  readonly changeLogRows?: number;
-  /** How long the source of an apply may give nothing, milliseconds; default 30,000. */
-  readonly applyStallMs?: number;
   /** Default: those of this version. */
   readonly migrations?: readonly Migration[];
 }
 
-const defaultChangeLogRows = 100_000;
-const defaultApplyStallMs = 30_000;
-
 /** Last-used times in one transaction, so that a write never waits long for them. */
 const usesAtOnce = 1_000;
+
+/** `sqlite:PATH` or `sqlite::memory:`. */
+export const sqlite: StoreKind = {
+  form: 'sqlite:PATH, sqlite::memory:',
+  check(location) {
+    // sqlite://data/x.db would be /data/x.db to some and ./data/x.db to others; sqlite:///data/x.db is clear.
+    if (location !== '' && (!location.startsWith('//') || location.startsWith('///'))) return;
+    throw new CredentialFlowError(
+      'config_invalid',
+      'store: expected a path after sqlite:, such as sqlite:data/store.db',
+    );
+  },
+  open: openSqliteStore,
+};
 
 /** The embedded store: `location` is a path, relative to the working directory, or `:memory:`. */
 export async function openSqliteStore(location: string, options: SqliteOptions, deps: StoreDeps): Promise<Store> {
   const path = location === inMemory ? inMemory : resolve(location);
+  if (options.mustExist === true && !existsSync(path)) {
+    throw new CredentialFlowError('store_failed', `there is no database at ${path}`);
+  }
   const writerOptions = {
     location: path,
-    migrations: options.migrations ?? migrations,
+    migrations: options.migrations ?? migrations.sqlite,
     changeLogRows: options.changeLogRows ?? defaultChangeLogRows,
     nowMs: deps.clock.now(),
   };
@@ -53,7 +65,7 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
   const reader = createReader(backend.db);
   const readChanges = createChangeReader(backend.db);
   const turns = createTurns();
-  const listeners = createCommitListeners(deps.log);
+  const listeners = createRevisionListeners(deps.log);
   const applyStallMs = options.applyStallMs ?? defaultApplyStallMs;
   let closing: Promise<void> | undefined;
 
@@ -83,6 +95,12 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
       return report;
     },
     readAll: () => read(() => (backend.readsExclusively ? turns.take(() => backend.readAll()) : backend.readAll())),
+    dump: () => read(() => (backend.readsExclusively ? turns.take(() => backend.dump()) : backend.dump())),
+    async load(copy, { aboveEpoch } = {}) {
+      const identity = await read(() => turns.take(() => backend.load(copy, aboveEpoch)));
+      listeners.tell(identity.revision);
+      return identity;
+    },
     getResource: (kind, id) => read(() => reader.getResource(kind, id)),
     listResources: (kind, page) => read(() => reader.listResources(kind, page)),
     changesSince: (revision, limit) => read(() => readChanges(revision, limit)),
@@ -105,7 +123,9 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
     listAdminAudit: (limit) => read(() => reader.listAdminAudit(limit)),
     onCommit: listeners.add,
     getMeta: (key) => read(() => reader.getMeta(key)),
-    setMeta: (key, value) => turns.take(() => backend.port.call('setMeta', key, value)),
+    listMeta: (prefix) => read(() => reader.listMeta(prefix)),
+    setMeta: (key, value, actor) =>
+      turns.take(() => backend.port.call('setMeta', key, value, actor && { actor, nowMs: clock.now() })),
     /** Lets the writes that were asked for finish. */
     close: () => (closing ??= turns.take(() => read(() => backend.close()))),
   };

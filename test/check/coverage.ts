@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { run } from 'node:test';
 import ts from 'typescript';
+import { findServersOrExit } from '../find-servers.ts';
 
 /** A test file that leaves something open would never end. */
 const deadlineMs = 300_000;
@@ -36,6 +37,9 @@ const sum: Tally = { lines: 0, coveredLines: 0, branches: 0, coveredBranches: 0,
 const perFile: { readonly path: string; readonly lines: number }[] = [];
 const unseen = new Set(globSync('sidecar/**/*.ts', { exclude: outOfProcess }).filter(hasCode));
 let failures = 0;
+
+// The checks may come before the first test run of a machine.
+findServersOrExit();
 
 const events = run({
   files: files.map((file) => resolve(file)),

@@ -3,6 +3,7 @@ import { suite, type TestContext } from 'node:test';
 import type { Store } from '../../sidecar/core/ports.ts';
 import { applyContract } from './store/apply-contract.ts';
 import { changesContract } from './store/changes-contract.ts';
+import { copyContract } from './store/copy-contract.ts';
 import { lifeContract } from './store/life-contract.ts';
 import { ownershipContract } from './store/ownership-contract.ts';
 import { readAllContract } from './store/read-all-contract.ts';
@@ -26,6 +27,7 @@ export function storeContract(name: string, open: OpenForTest): void {
     applyContract(open);
     changesContract(open);
     readAllContract(open);
+    copyContract(open);
     lifeContract(open);
   });
 }

@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Secret } from '../../sidecar/core/secret.ts';
-import { checkMasterKey } from '../../sidecar/keys/check-master-key.ts';
 import { keyNames, keyPaths, loadKeys, writeKeyFile } from '../../sidecar/keys/key-files.ts';
-import { createKeyring } from '../../sidecar/keys/keyring.ts';
 import { recordingLog } from '../support/recording-log.ts';
 
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -30,8 +28,8 @@ describe('key files', () => {
     const again = load({}, false);
     assert.deepEqual(again.created, []);
     assert.equal(again.gateway.reveal(), first.gateway.reveal());
-    assert.deepEqual(again.master.reveal(), first.master.reveal());
-    assert.equal(first.master.reveal().length, 32);
+    assert.deepEqual(again.masters[0]?.key.reveal(), first.masters[0]?.key.reveal());
+    assert.equal(first.masters[0]?.key.reveal().length, 32);
   });
 
   it('make keys that APISIX takes as they are and that differ', () => {
@@ -73,16 +71,13 @@ describe('key files', () => {
   });
 
   it('are not read where a mistyped character would make another key of them', () => {
-    const { master } = load();
-    const text = Buffer.from(master.reveal()).toString('base64');
-    for (const bad of [
-      `${text.slice(0, 20)}!${text.slice(21)}`,
-      `${text} `,
-      `${text.slice(0, 20)}\n${text.slice(20)}`,
-    ]) {
+    const [master] = load().masters;
+    assert.ok(master);
+    const text = Buffer.from(master.key.reveal()).toString('base64');
+    for (const bad of [`${text.slice(0, 20)}!${text.slice(21)}`, `${text.slice(0, 20)}\n${text.slice(20)}`]) {
       assert.throws(() => load({ master: new Secret(bad) }, false), { code: 'config_invalid' });
     }
-    assert.deepEqual(load({ master: new Secret(text) }, false).master.reveal(), master.reveal());
+    assert.deepEqual(load({ master: new Secret(text) }, false).masters, [master]);
   });
 
   it('are warned of, by path, when others may read them', () => {
@@ -108,26 +103,5 @@ describe('key files', () => {
     writeKeyFile(dataDir, 'gateway', new Secret('a-new-gateway-key-of-32-characters-x'));
     assert.equal(readFileSync(keyPaths(dataDir).gateway, 'utf8'), 'a-new-gateway-key-of-32-characters-x\n');
     assert.equal(statSync(keyPaths(dataDir).gateway).mode & 0o777, 0o600);
-  });
-});
-
-describe('checkMasterKey', () => {
-  it('remembers the first key and refuses another one of the same name', async () => {
-    const meta = new Map<string, string>();
-    const store = {
-      getMeta: (name: string) => Promise.resolve(meta.get(name)),
-      setMeta: (name: string, value: string) => Promise.resolve(void meta.set(name, value)),
-    };
-    const ringOf = (byte: number) => createKeyring([{ version: 'k1', key: new Secret(new Uint8Array(32).fill(byte)) }]);
-    await checkMasterKey(store, ringOf(1));
-    await checkMasterKey(store, ringOf(1));
-    await assert.rejects(checkMasterKey(store, ringOf(2)), { code: 'key_mismatch' });
-    const rotated = (old: number) =>
-      createKeyring([
-        { version: 'k2', key: new Secret(new Uint8Array(32).fill(9)) },
-        { version: 'k1', key: new Secret(new Uint8Array(32).fill(old)) },
-      ]);
-    await assert.rejects(checkMasterKey(store, rotated(2)), /"k1"/);
-    await checkMasterKey(store, rotated(1));
   });
 });

@@ -6,7 +6,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { lockDataDir, readHolder } from '../../sidecar/stores/data-dir-lock.ts';
+import { inSlot, lockDataDir, readHolder } from '../../sidecar/stores/data-dir-lock.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { temporaryFolder } from './open-sqlite.ts';
 
@@ -64,6 +64,26 @@ test('names the process that holds it, and is free once that process was killed'
   assert.ok(existsSync(join(dir, 'server.json')), 'the killed process left its file');
   assert.equal(readHolder(dir), undefined, 'a file without a lock counts');
   lockDataDir(dir, { command: 'x' }, deps).release();
+});
+
+test('gives each process that shares a directory a slot, the first free one', async (t) => {
+  const dir = await temporaryFolder(t);
+  const share = () => lockDataDir(dir, { command: 'credentialflow serve', shared: true }, deps);
+  const [first, second, third] = [share(), share(), share()];
+  assert.deepEqual([first.slot, second.slot, third.slot], [1, 2, 3]);
+  for (const name of ['server.json', 'server-2.json', 'server-3.json']) assert.ok(existsSync(join(dir, name)), name);
+  second.release();
+  assert.equal(existsSync(join(dir, 'server-2.json')), false);
+  const again = share();
+  assert.equal(again.slot, 2);
+  // Who wants the directory for itself must wait for all of them.
+  first.release();
+  again.release();
+  assert.throws(() => lockDataDir(dir, { command: 'credentialflow restore' }, deps), { code: 'data_dir_locked' });
+  third.release();
+  lockDataDir(dir, { command: 'credentialflow restore' }, deps).release();
+  assert.equal(inSlot('/a/decisions.log', 1), '/a/decisions.log');
+  assert.equal(inSlot('/a/decisions.log', 2), '/a/decisions-2.log');
 });
 
 test('knows no holder of a directory that was never held', async (t) => {

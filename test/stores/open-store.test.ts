@@ -15,7 +15,14 @@ test('reads the URLs of stores', () => {
 });
 
 test('refuses other URLs without repeating them', () => {
-  const urls = ['', 'x', 'mysql://u:hunter2@h/db', 'sqlite:', 'sqlite://data/hunter2.db', 'postgres://u:hunter2@h/db'];
+  const urls = [
+    '',
+    'x',
+    'mysql://u:hunter2@h/db',
+    'sqlite:',
+    'sqlite://data/hunter2.db',
+    'postgres://u:hunter2@h/db?x=1',
+  ];
   for (const url of urls) {
     assert.throws(
       () => parseStoreUrl(url),
@@ -28,7 +35,6 @@ test('refuses other URLs without repeating them', () => {
       url,
     );
   }
-  assert.throws(() => parseStoreUrl('postgresql://h/db'), /postgres comes with a later version/);
 });
 
 test('opens the store of the URL, durable unless the files are the only authority', async (t) => {

@@ -10,7 +10,7 @@ import type { Migration } from '../../sidecar/stores/migrations/migration.ts';
 import { admin, applyOptions, many, put } from '../contract/store/samples.ts';
 import { createOpening, temporaryFolder } from './open-sqlite.ts';
 
-const nextVersion = (migrations.at(-1)?.version ?? 0) + 1;
+const nextVersion = (migrations.sqlite.at(-1)?.version ?? 0) + 1;
 const next: Migration = {
   version: nextVersion,
   name: 'test',
@@ -51,7 +51,7 @@ test('copies an existing database before it migrates it, and begins a new epoch'
   const before = await old.identity();
   await old.close();
 
-  const store = await open(path, { migrations: [...migrations, next] });
+  const store = await open(path, { migrations: [...migrations.sqlite, next] });
   assert.deepEqual(await store.identity(), { ...before, epoch: before.epoch + 1 });
   assert.ok(await store.getResource('consumer', 'team'));
   const copies = (await readdir(folder)).filter((name) => name.startsWith(`store.db.v${nextVersion - 1}.bak-`));
@@ -82,7 +82,7 @@ test('leaves the database as it was when a migration fails', async (t) => {
   const before = await old.identity();
   await old.close();
   const broken = { ...next, sql: `${next.sql}; SELECT nonsense` };
-  await assert.rejects(open(path, { migrations: [...migrations, broken] }), { code: 'store_failed' });
+  await assert.rejects(open(path, { migrations: [...migrations.sqlite, broken] }), { code: 'store_failed' });
   const store = await open(path);
   assert.deepEqual(await store.identity(), before);
 });
@@ -90,7 +90,7 @@ test('leaves the database as it was when a migration fails', async (t) => {
 test('refuses a schema that a newer version wrote', async (t) => {
   const path = join(await temporaryFolder(t), 'store.db');
   const { open } = createOpening(t);
-  await (await open(path, { migrations: [...migrations, next] })).close();
+  await (await open(path, { migrations: [...migrations.sqlite, next] })).close();
   await assert.rejects(open(path), {
     code: 'schema_newer',
     message: `the store has schema ${nextVersion}, this version knows ${nextVersion - 1}`,
@@ -129,7 +129,7 @@ test('says that the disk is full, keeps what it had, and goes on reading', async
   const path = join(await temporaryFolder(t), 'store.db');
   // The closest to a full disk that every machine has: the same result code, from the same place.
   const tiny = { version: nextVersion, name: 'tiny', sql: 'PRAGMA max_page_count = 60' };
-  const store = await createOpening(t).open(path, { migrations: [...migrations, tiny] });
+  const store = await createOpening(t).open(path, { migrations: [...migrations.sqlite, tiny] });
   await store.write([put('team')], admin);
   await assert.rejects(store.apply([many(2_000)], applyOptions()), { code: 'storage_full' });
   assert.equal((await store.identity()).revision, 1);

@@ -22,6 +22,9 @@ export interface AdminDeps {
   sealSecret(plaintext: Secret, binding: string): Promise<SecretReference> | SecretReference;
   /** With what others seal for this store; nothing secret. */
   sealingKey(): Readonly<Record<string, unknown>>;
+  /** The bytes of an encrypted backup of this moment; an audit row says that it was taken. */
+  takeBackup(actor: Actor): Promise<AsyncIterable<Uint8Array>>;
+  readonly keys: KeyAdministration;
   mintGatewayKey(): { readonly key: Secret; readonly sha256: string };
   /** The new key is current, the one before it ends after the overlap, older ones are retired. */
   withNewGatewayKey(spec: GatewaySpec, sha256: string, nowMs: number, overlapMs: number): GatewaySpec;
@@ -37,6 +40,18 @@ export interface AdminDeps {
     readonly status: number;
     readonly durationMs: number;
   }): void;
+}
+
+/** The versions of the master key; keys/key-administration.ts says more. What it answers is shown as it is. */
+export interface KeyAdministration {
+  list(): Promise<object>;
+  rotate(supplied: Secret | undefined, actor: Actor): Promise<object>;
+  rewrap(
+    after: string | undefined,
+    confirmed: string | undefined,
+    actor: Actor,
+  ): Promise<{ readonly next: string | undefined }>;
+  retire(version: string, confirmed: string | undefined, actor: Actor): Promise<object>;
 }
 
 /** With `ok` the problems are warnings. */

@@ -1,5 +1,10 @@
 import { initial } from './0001-initial.ts';
-import type { Migration } from './migration.ts';
+import type { Migration, SchemaStep } from './migration.ts';
 
 /** In order. A new step is one file and one line here; a step that was released is never edited. */
-export const migrations: readonly Migration[] = [initial];
+const steps: readonly SchemaStep[] = [initial];
+
+export const migrations: Readonly<Record<'sqlite' | 'postgres', readonly Migration[]>> = {
+  sqlite: steps.map(({ version, name, sqlite }) => ({ version, name, sql: sqlite })),
+  postgres: steps.map(({ version, name, postgres }) => ({ version, name, sql: postgres })),
+};

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { ApplyOptions, Mutation, StoreCopy, StoreIdentity } from '../../core/ports.ts';
+import type { CopyPart } from '../../core/store-copy.ts';
+import type { Applied } from '../mutations/declaration.ts';
 import type { StoreDeps } from '../store-kind.ts';
 import { openForReading } from './connection.ts';
-import type { Applied } from './declaration.ts';
+import { collectCopy, streamCopy } from './dump.ts';
 import { guarded } from './faults.ts';
 import { collectAll, streamAll, type Everything } from './read-all.ts';
 import { openWriter, type WriterOptions } from './writer.ts';
@@ -20,8 +22,10 @@ export interface Backend {
   readonly db: DatabaseSync;
   readonly port: WriterPort;
   apply(slices: Slices, options: ApplyOptions, nowMs: number): Promise<Applied>;
+  load(copy: StoreCopy, aboveEpoch: number | undefined): Promise<StoreIdentity>;
   readAll(): Promise<Everything>;
-  /** Whether writes must be held off while `readAll` runs. */
+  dump(): Promise<StoreCopy>;
+  /** Whether writes must be held off while `readAll` or `dump` runs. */
   readonly readsExclusively: boolean;
   close(): Promise<void>;
 }
@@ -33,23 +37,26 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
     const db = guarded(() => openForReading(options.location));
     const streams = new Set<DatabaseSync>();
     let closed = false;
+    const onOwnConnection = <T>(stream: (db: DatabaseSync, onClose: () => void) => T): T => {
+      if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
+      return guarded(() => {
+        const own = openForReading(options.location);
+        streams.add(own);
+        return stream(own, () => {
+          // Closing the store may have closed it already.
+          if (streams.delete(own)) own.close();
+        });
+      });
+    };
     return {
       migrated,
       db,
       port,
       readsExclusively: false,
       apply: (slices, applyOptions, nowMs) => applyStep(port, slices, applyOptions, nowMs),
-      async readAll() {
-        if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
-        return guarded(() => {
-          const stream = openForReading(options.location);
-          streams.add(stream);
-          return streamAll(stream, () => {
-            // Closing the store may have closed it already.
-            if (streams.delete(stream)) stream.close();
-          });
-        });
-      },
+      load: (copy, aboveEpoch) => loadStep(port, copy, aboveEpoch),
+      readAll: async () => onOwnConnection(streamAll),
+      dump: async () => onOwnConnection(streamCopy),
       async close() {
         closed = true;
         for (const stream of streams) stream.close();
@@ -79,7 +86,13 @@ export async function openMemoryBackend(options: WriterOptions): Promise<Backend
       for await (const slice of slices) chunks.push(slice);
       return port.call('applyWhole', chunks, applyOptions, nowMs);
     },
+    async load({ parts, ...head }, aboveEpoch) {
+      const all: CopyPart[] = [];
+      for await (const part of parts) all.push(part);
+      return port.call('loadWhole', head, all, aboveEpoch);
+    },
     readAll: () => collectAll(db),
+    dump: () => collectCopy(db),
     close: () => port.close(),
   };
 }
@@ -92,6 +105,18 @@ async function applyStep(port: WriterPort, slices: Slices, options: ApplyOptions
   } catch (error) {
     // The first fault is the one to tell; a dead writer has rolled back by dying.
     await port.call('abortApply').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function loadStep(port: WriterPort, copy: StoreCopy, aboveEpoch: number | undefined): Promise<StoreIdentity> {
+  const { parts, ...head } = copy;
+  await port.call('beginLoad', head, aboveEpoch);
+  try {
+    for await (const part of parts) await port.call('loadPart', part);
+    return await port.call('commitLoad');
+  } catch (error) {
+    await port.call('abortLoad').catch(() => undefined);
     throw error;
   }
 }

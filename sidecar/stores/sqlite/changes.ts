@@ -2,7 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { Change, ChangePage } from '../../core/ports.ts';
-import { allRows, getRow, selectMeta, toChange, toIdentity, type ChangeRow, type MetaRow } from './rows.ts';
+import { toChange, toIdentity, type ChangeRow, type MetaRow } from '../rows.ts';
+import { allRows, getRow, selectMeta } from './rows.ts';
 
 const chunkRows = 1_000;
 

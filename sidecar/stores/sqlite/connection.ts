@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import { faultName } from './faults.ts';
+import { faultName } from '../fault-name.ts';
 
 /** The location of a database that lives in this process only. */
 export const inMemory = ':memory:';

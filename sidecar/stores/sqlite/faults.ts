@@ -1,9 +1,11 @@
 import type { ErrorCode } from '../../core/codes.ts';
 import { CredentialFlowError, type Problem } from '../../core/error.ts';
+import { faultName, property } from '../fault-name.ts';
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const sqliteBusy = 5;
 const sqliteFull = 13;
+const sqliteConstraint = 19;
 
 /**
  * What the store's callers may see of a fault. SQLite's own text for the code, never the error's message: a message of
@@ -34,6 +36,10 @@ export function isBusy(error: unknown): boolean {
   return primaryCode(error) === sqliteBusy;
 }
 
+export function isConstraint(error: unknown): boolean {
+  return primaryCode(error) === sqliteConstraint;
+}
+
 /** A CredentialFlowError as it crosses threads: structured clone keeps neither class nor own fields of errors. */
 export interface WireFault {
   readonly code: ErrorCode;
@@ -53,15 +59,4 @@ export function fromWire(fault: WireFault): CredentialFlowError {
 function primaryCode(error: unknown): number | undefined {
   const extended = property(error, 'errcode');
   return typeof extended === 'number' ? extended & 0xff : undefined;
-}
-
-/** What can be said of any error without quoting it. */
-export function faultName(error: unknown): string {
-  const code = property(error, 'code');
-  if (typeof code === 'string') return code;
-  return error instanceof Error ? error.name : typeof error;
-}
-
-function property(error: unknown, name: string): unknown {
-  return typeof error === 'object' && error !== null ? (error as Readonly<Record<string, unknown>>)[name] : undefined;
 }

@@ -1,25 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { Actor, Change, StoreIdentity } from '../../core/ports.ts';
-import { getRow, selectMeta, toIdentity, type MetaRow } from './rows.ts';
+import type { Actor, StoreIdentity } from '../../core/ports.ts';
+import { planLogTrim } from '../mutations/log-trim.ts';
+import type { LedgerEntry } from '../mutations/tables.ts';
+import { toIdentity, type MetaRow } from '../rows.ts';
+import { getRow, selectMeta } from './rows.ts';
 import { rollBack } from './transaction.ts';
-
-export interface ChangeEntry {
-  readonly kind: Change['kind'];
-  readonly id: string;
-  readonly cacheKey: string;
-  /** For the audit row. */
-  readonly action: string;
-}
-
-/** One logical write under way: everything it changes gets one revision. */
-export interface LedgerEntry {
-  /** The revision this write will have. Nobody else can take it: the write lock is held. */
-  readonly revision: number;
-  readonly nowMs: number;
-  readonly actor: Actor;
-  changed(entry: ChangeEntry): void;
-}
 
 export interface Committed {
   readonly identity: StoreIdentity;
@@ -31,13 +17,12 @@ export interface Committed {
 export interface Ledger {
   begin(actor: Actor, nowMs: number): LedgerEntry;
   commit(): Committed;
+  /** An audit row at the present revision, of a named value; inside the caller's transaction. */
+  audit(actor: Actor, nowMs: number, key: string): void;
   rollBack(): void;
 }
 
-/**
- * `changeLogRows`: changes that are kept at least; older ones are dropped by whole revisions, and the floor of the log
- * rises. One write of more changes than that leaves no log at all: its readers must read everything anyway.
- */
+/** `changeLogRows`: changes that are kept at least; older ones are dropped by whole revisions, and the floor rises. */
 export function createLedger(db: DatabaseSync, options: { readonly changeLogRows: number }): Ledger {
   const meta = db.prepare(selectMeta);
   const insertChange = db.prepare('INSERT INTO changes (revision, seq, kind, id, cache_key) VALUES (?, ?, ?, ?, ?)');
@@ -51,20 +36,23 @@ export function createLedger(db: DatabaseSync, options: { readonly changeLogRows
   const dropUpTo = db.prepare('DELETE FROM changes WHERE revision <= ?');
   const setFloor = db.prepare('UPDATE store_meta SET log_floor = ?');
 
-  const slack = Math.ceil(options.changeLogRows / 10);
   let logged = countChanges(db);
   let written = 0;
 
   /** Returns how many rows the log has afterwards. */
   function trim(revision: number): number {
     const total = logged + Math.min(written, options.changeLogRows);
-    const excess = logged + written - options.changeLogRows;
-    if (excess <= slack && written <= options.changeLogRows) return total;
-    const last =
-      written > options.changeLogRows ? revision : getRow<{ revision: number }>(revisionAt, excess - 1)?.revision;
+    const last = lastToDrop(revision);
     if (last === undefined) return total;
     setFloor.run(last);
     return total - Number(dropUpTo.run(last).changes);
+  }
+
+  function lastToDrop(revision: number): number | undefined {
+    const plan = planLogTrim(logged, written, options.changeLogRows);
+    if (plan === 'nothing') return undefined;
+    if (plan === 'everything') return revision;
+    return getRow<{ revision: number }>(revisionAt, plan.oldest - 1)?.revision;
   }
 
   return {
@@ -98,6 +86,9 @@ export function createLedger(db: DatabaseSync, options: { readonly changeLogRows
       db.exec('COMMIT');
       logged = kept;
       return { identity: toIdentity(row), changed: true };
+    },
+    audit({ name, action, requestId }, nowMs, key) {
+      insertAudit.run(readMeta().revision, nowMs, name, action, 'meta', key, requestId ?? null);
     },
     rollBack: () => rollBack(db),
   };

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { StoreIdentity } from '../../core/ports.ts';
 import type { ResourceRecord } from '../../core/resources.ts';
+import { toIdentity, toResource, type MetaRow, type ResourceRow } from '../rows.ts';
 import { guarded } from './faults.ts';
-import { allRows, getRow, selectMeta, selectResources, toIdentity, toResource } from './rows.ts';
-import type { MetaRow, ResourceRow } from './rows.ts';
+import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
 /** Rows between two turns of the loop: 2 to 3 ms of parsing. */
 const chunkRows = 500;
@@ -62,7 +62,7 @@ async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void> {
   }
 }
 
-function readIdentity(db: DatabaseSync): StoreIdentity {
+export function readIdentity(db: DatabaseSync): StoreIdentity {
   const row = getRow<MetaRow>(db.prepare(selectMeta));
   if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
   return toIdentity(row);

@@ -2,8 +2,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { AdminAuditRow, Page, StoreIdentity, TokenRead } from '../../core/ports.ts';
 import type { ResourceKind, ResourceRecord, TokenRecord } from '../../core/resources.ts';
-import { allRows, getRow, selectMeta, selectResources, toAudit, toIdentity, toResource, toToken } from './rows.ts';
-import type { AuditRow, MetaRow, ResourceRow, TokenRow } from './rows.ts';
+import { pageLimit, toAudit, toIdentity, toResource, toToken } from '../rows.ts';
+import type { AuditRow, MetaRow, ResourceRow, TokenRow } from '../rows.ts';
+import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
 /** The cold look-ups. Synchronous: a row of a local database is nearer than another thread. */
 export interface Reader {
@@ -15,10 +16,8 @@ export interface Reader {
   listTokens(consumer: string | undefined, page?: Page): readonly TokenRecord[];
   listAdminAudit(limit: number): readonly AdminAuditRow[];
   getMeta(key: string): string | undefined;
+  listMeta(prefix: string): ReadonlyMap<string, string>;
 }
-
-const defaultLimit = 100;
-const maxLimit = 1_000;
 
 export function createReader(db: DatabaseSync): Reader {
   const meta = db.prepare(selectMeta);
@@ -32,6 +31,7 @@ export function createReader(db: DatabaseSync): Reader {
   const tokens = db.prepare('SELECT * FROM tokens WHERE id > ? ORDER BY id LIMIT ?');
   const tokensOf = db.prepare('SELECT * FROM tokens WHERE consumer = ? AND id > ? ORDER BY id LIMIT ?');
   const audit = db.prepare('SELECT * FROM admin_audit ORDER BY seq DESC LIMIT ?');
+  const metaValues = db.prepare('SELECT key, value FROM meta WHERE substr(key, 1, length(?1)) = ?1');
   const metaValue = db.prepare('SELECT value FROM meta WHERE key = ?');
 
   return {
@@ -41,7 +41,7 @@ export function createReader(db: DatabaseSync): Reader {
       return row && toResource(row);
     },
     listResources: (kind, page) =>
-      allRows<ResourceRow>(resources, kind, page?.after ?? '', limitOf(page?.limit)).map(toResource),
+      allRows<ResourceRow>(resources, kind, page?.after ?? '', pageLimit(page?.limit)).map(toResource),
     findToken(sha256) {
       const row = present(getRow<{ as_of: number } & (TokenRow | { id: null })>(tokenByHash, sha256));
       return { asOf: row.as_of, token: row.id === null ? undefined : toToken(row) };
@@ -52,20 +52,18 @@ export function createReader(db: DatabaseSync): Reader {
     },
     listTokens(consumer, page) {
       const after = page?.after ?? '';
-      const limit = limitOf(page?.limit);
+      const limit = pageLimit(page?.limit);
       const rows =
         consumer === undefined
           ? allRows<TokenRow>(tokens, after, limit)
           : allRows<TokenRow>(tokensOf, consumer, after, limit);
       return rows.map(toToken);
     },
-    listAdminAudit: (limit) => allRows<AuditRow>(audit, limitOf(limit)).map(toAudit),
+    listAdminAudit: (limit) => allRows<AuditRow>(audit, pageLimit(limit)).map(toAudit),
     getMeta: (key) => getRow<{ value: string }>(metaValue, key)?.value,
+    listMeta: (prefix) =>
+      new Map(allRows<{ key: string; value: string }>(metaValues, prefix).map(({ key, value }) => [key, value])),
   };
-}
-
-function limitOf(limit: number | undefined): number {
-  return Math.min(maxLimit, Math.max(1, limit ?? defaultLimit));
 }
 
 function present<T>(row: T | undefined): T {

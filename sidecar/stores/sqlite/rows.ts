@@ -1,63 +1,9 @@
 import type { StatementSync } from 'node:sqlite';
-import type { AdminAuditRow, Change, StoreIdentity } from '../../core/ports.ts';
-import type { Owner, ResourceKind, ResourceRecord, TokenRecord } from '../../core/resources.ts';
-
-/** Rows as SQLite gives them. The tables are STRICT, so the types hold; see migrations/. */
-
-export interface MetaRow {
-  readonly store_id: string;
-  readonly epoch: number;
-  readonly revision: number;
-  readonly log_floor: number;
-}
-
-export interface ResourceRow {
-  readonly kind: ResourceKind;
-  readonly id: string;
-  readonly owner: Owner;
-  readonly spec: string;
-  readonly disabled: 0 | 1;
-  readonly revision: number;
-  readonly created_at: number;
-  readonly updated_at: number;
-}
-
-export interface TokenRow {
-  readonly id: string;
-  readonly sha256: string;
-  readonly consumer: string;
-  readonly owner: Owner;
-  readonly description: string | null;
-  readonly not_before: number;
-  readonly expires_at: number;
-  readonly revoked_at: number | null;
-  readonly rotated_from: string | null;
-  readonly created_at: number;
-  readonly last_used_at: number | null;
-  readonly revision: number;
-}
-
-export interface ChangeRow {
-  readonly revision: number;
-  readonly seq: number;
-  readonly kind: Change['kind'];
-  readonly id: string;
-  readonly cache_key: string;
-}
-
-export interface AuditRow {
-  readonly revision: number;
-  readonly at: number;
-  readonly actor: string;
-  readonly action: string;
-  readonly kind: string;
-  readonly id: string;
-  readonly request_id: string | null;
-}
 
 type Value = string | number | null;
 
-/* The two places where a row gets its type: SQLite gives none, and the caller wrote the statement. */
+/* The two places where a row gets its type: SQLite gives none, and the caller wrote the statement. The tables are
+   STRICT, so the types hold. */
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters */
 export function getRow<Row>(statement: StatementSync, ...values: readonly Value[]): Row | undefined {
   return statement.get(...values) as Row | undefined;
@@ -74,60 +20,3 @@ export const selectMeta = 'SELECT store_id, epoch, revision, log_floor FROM stor
 export const selectResources = `
   SELECT r.kind, r.id, r.owner, r.spec, t.id IS NOT NULL AS disabled, r.revision, r.created_at, r.updated_at
   FROM resources r LEFT JOIN tombstones t ON t.kind = r.kind AND t.id = r.id`;
-
-/** The key that caches know a token by. */
-export function tokenCacheKey(sha256: string): string {
-  return `token:${sha256}`;
-}
-
-export function toIdentity(row: MetaRow): StoreIdentity {
-  return { storeId: row.store_id, epoch: row.epoch, revision: row.revision };
-}
-
-export function toResource(row: ResourceRow): ResourceRecord {
-  const record = {
-    kind: row.kind,
-    id: row.id,
-    owner: row.owner,
-    spec: JSON.parse(row.spec) as unknown,
-    disabled: row.disabled === 1,
-    revision: row.revision,
-    createdAtMs: row.created_at,
-    updatedAtMs: row.updated_at,
-  };
-  // What was put under a kind is what that kind's schema let through.
-  return record as ResourceRecord;
-}
-
-export function toToken(row: TokenRow): TokenRecord {
-  return {
-    id: row.id,
-    sha256: row.sha256,
-    consumer: row.consumer,
-    owner: row.owner,
-    description: row.description ?? undefined,
-    notBeforeMs: row.not_before,
-    expiresAtMs: row.expires_at,
-    revokedAtMs: row.revoked_at ?? undefined,
-    rotatedFrom: row.rotated_from ?? undefined,
-    createdAtMs: row.created_at,
-    lastUsedAtMs: row.last_used_at ?? undefined,
-    revision: row.revision,
-  };
-}
-
-export function toChange(row: ChangeRow): Change {
-  return { revision: row.revision, kind: row.kind, id: row.id, cacheKey: row.cache_key };
-}
-
-export function toAudit(row: AuditRow): AdminAuditRow {
-  return {
-    revision: row.revision,
-    atMs: row.at,
-    actor: row.actor,
-    action: row.action,
-    kind: row.kind,
-    id: row.id,
-    requestId: row.request_id ?? undefined,
-  };
-}

@@ -1,13 +1,17 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { Actor, ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { Actor, ApplyOptions, Mutation, StoreIdentity } from '../../core/ports.ts';
+import type { CopyPart } from '../../core/store-copy.ts';
+import type { CopyHead } from '../copy-intake.ts';
 import type { Migration } from '../migrations/migration.ts';
+import type { Applied } from '../mutations/declaration.ts';
+import { createRules } from '../mutations/mutate.ts';
 import { inMemory, openForWriting } from './connection.ts';
-import { beginDeclaration, type Applied, type Declaration } from './declaration.ts';
-import { createLedger, type Committed, type LedgerEntry } from './ledger.ts';
+import { beginIntake, type Intake } from './intake.ts';
+import { createLedger, type Committed } from './ledger.ts';
 import { migrate, type Migrated } from './migrate.ts';
-import { createResourceMutations, type Outcome } from './resource-mutations.ts';
-import { createTokenMutations } from './token-mutations.ts';
+import { beginSource, type Source } from './source.ts';
+import { createTables } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Plain data: it crosses to the writer's thread. */
@@ -28,8 +32,14 @@ export interface Writer {
   applyWhole(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Applied;
   /** Does nothing when no apply is under way. */
   abortApply(): void;
+  beginLoad(head: CopyHead, aboveEpoch: number | undefined): void;
+  loadPart(part: CopyPart): void;
+  commitLoad(): StoreIdentity;
+  loadWhole(head: CopyHead, parts: readonly CopyPart[], aboveEpoch: number | undefined): StoreIdentity;
+  /** Does nothing when no load is under way. */
+  abortLoad(): void;
   recordTokenUse(uses: readonly (readonly [id: string, atMs: number])[]): void;
-  setMeta(key: string, value: string): void;
+  setMeta(key: string, value: string, by?: { readonly actor: Actor; readonly nowMs: number }): void;
   close(): void;
 }
 
@@ -52,79 +62,87 @@ export function openWriter(options: WriterOptions): OpenedWriter {
 
 function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
   const ledger = createLedger(db, options);
-  const resources = createResourceMutations(db);
-  const tokens = createTokenMutations(db);
+  const rules = createRules(createTables(db));
   const recordUse = db.prepare(
     'UPDATE tokens SET last_used_at = ?1 WHERE id = ?2 AND (last_used_at IS NULL OR last_used_at < ?1)',
   );
   const putMeta = db.prepare(
     'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
-  let declaration: Declaration | undefined;
-
-  function mutate(mutation: Mutation, entry: LedgerEntry): Outcome {
-    const { action } = entry.actor;
-    switch (mutation.op) {
-      case 'put':
-        return resources.put(mutation, entry, () => action);
-      case 'delete':
-        return resources.delete(mutation, entry, action);
-      case 'set_disabled':
-        return resources.setDisabled(mutation, entry, action);
-      case 'put_token':
-        return tokens.issue(mutation.token, entry, action);
-      case 'revoke_token':
-        return tokens.revoke(mutation, entry, action);
-      case 'expire_token':
-        return tokens.expire(mutation, entry, action);
-      case 'delete_token':
-        return tokens.delete(mutation, entry, action);
-    }
-  }
+  let source: Source | undefined;
+  let intake: Intake | undefined;
 
   /** A failed step leaves nothing behind. */
   function step<T>(work: () => T): T {
     try {
       return work();
     } catch (error) {
-      declaration = undefined;
+      source = undefined;
+      intake = undefined;
       ledger.rollBack();
       throw error;
     }
   }
 
-  function underWay(): Declaration {
-    if (declaration === undefined) throw new CredentialFlowError('internal', 'no apply is under way');
-    return declaration;
+  function underWay(): Source {
+    if (source === undefined) throw new CredentialFlowError('internal', 'no apply is under way');
+    return source;
+  }
+
+  function loading(): Intake {
+    if (intake === undefined) throw new CredentialFlowError('internal', 'no load is under way');
+    return intake;
   }
 
   return {
     write: (mutations, actor, nowMs) =>
       step(() => {
         const entry = ledger.begin(actor, nowMs);
-        for (const mutation of mutations) mutate(mutation, entry);
+        for (const mutation of mutations) rules.mutate(mutation, entry);
         return ledger.commit();
       }),
     beginApply(applyOptions, nowMs) {
       step(() => {
-        declaration = beginDeclaration({ db, ledger, resources, tokens }, applyOptions, nowMs);
+        source = beginSource({ db, ledger, rules }, applyOptions, nowMs);
       });
     },
     applyChunk: (mutations) => step(() => underWay().add(mutations)),
     commitApply: () =>
       step(() => {
         const applied = underWay().commit();
-        declaration = undefined;
+        source = undefined;
         return applied;
       }),
     applyWhole: (chunks, applyOptions, nowMs) =>
       step(() => {
-        const whole = beginDeclaration({ db, ledger, resources, tokens }, applyOptions, nowMs);
+        const whole = beginSource({ db, ledger, rules }, applyOptions, nowMs);
         for (const chunk of chunks) whole.add(chunk);
         return whole.commit();
       }),
     abortApply() {
-      declaration = undefined;
+      source = undefined;
+      ledger.rollBack();
+    },
+    beginLoad(head, aboveEpoch) {
+      step(() => {
+        intake = beginIntake(db, head, aboveEpoch);
+      });
+    },
+    loadPart: (part) => step(() => loading().add(part)),
+    commitLoad: () =>
+      step(() => {
+        const identity = loading().commit();
+        intake = undefined;
+        return identity;
+      }),
+    loadWhole: (head, parts, aboveEpoch) =>
+      step(() => {
+        const whole = beginIntake(db, head, aboveEpoch);
+        for (const part of parts) whole.add(part);
+        return whole.commit();
+      }),
+    abortLoad() {
+      intake = undefined;
       ledger.rollBack();
     },
     recordTokenUse(uses) {
@@ -132,8 +150,11 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
         for (const [id, atMs] of uses) recordUse.run(atMs, id);
       });
     },
-    setMeta(key, value) {
-      putMeta.run(key, value);
+    setMeta(key, value, by) {
+      inTransaction(db, () => {
+        putMeta.run(key, value);
+        if (by !== undefined) ledger.audit(by.actor, by.nowMs, key);
+      });
     },
     close() {
       ledger.rollBack();

@@ -7,8 +7,10 @@ export function lifeContract(open: OpenForTest): void {
   test('tells of a commit once it can be read, and only of commits', async (t) => {
     const { store } = await open(t);
     const seen: (readonly [number, boolean])[] = [];
+    const reads: unknown[] = [];
     const cancel = store.onCommit((revision) => {
       const found = store.findToken(hashOf('t'));
+      reads.push(found);
       seen.push([revision, !(found instanceof Promise) && found.token !== undefined]);
     });
     store.onCommit(() => {
@@ -21,7 +23,9 @@ export function lifeContract(open: OpenForTest): void {
     await store.apply([[put('a', file)]], applyOptions());
     cancel();
     await store.write([put('b')], admin);
-    const isSynchronous = !(store.findToken(hashOf('t')) instanceof Promise);
+    const last = store.findToken(hashOf('t'));
+    const isSynchronous = !(last instanceof Promise);
+    await Promise.all([...reads, last]);
     assert.deepEqual(seen, [
       [1, isSynchronous],
       [2, isSynchronous],
@@ -34,6 +38,24 @@ export function lifeContract(open: OpenForTest): void {
     await store.setMeta('file_hash', 'one');
     await store.setMeta('file_hash', 'two');
     assert.equal(await store.getMeta('file_hash'), 'two');
+    await store.setMeta('file_size', '2');
+    await store.setMeta('x_file_', '3');
+    await store.setMeta('fileX', '4');
+    assert.deepEqual([...(await store.listMeta('file_'))].sort(), [
+      ['file_hash', 'two'],
+      ['file_size', '2'],
+    ]);
+    assert.deepEqual(await store.listAdminAudit(10), []);
+    await store.setMeta('file_size', '5', { name: 'admin', action: 'size.set', requestId: 'req-9' });
+    const [row] = await store.listAdminAudit(10);
+    assert.partialDeepStrictEqual(row, {
+      revision: 0,
+      actor: 'admin',
+      action: 'size.set',
+      kind: 'meta',
+      id: 'file_size',
+      requestId: 'req-9',
+    });
     assert.equal(await revisionOf(store), 0);
   });
 
@@ -48,6 +70,7 @@ export function lifeContract(open: OpenForTest): void {
       () => store.write([put('b')], admin),
       () => store.apply([], applyOptions()),
       () => store.readAll(),
+      () => store.dump(),
       () => store.getResource('consumer', 'a'),
       () => store.changesSince(0, 10),
       async () => store.findToken(hashOf('t')),

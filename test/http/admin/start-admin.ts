@@ -1,5 +1,6 @@
 /** The admin API on port 0, over a real SQLite store in memory and the real reader of resources. */
 import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { createAdminServer } from '../../../sidecar/http/admin-server.ts';
 import type { AdminOptions } from '../../../sidecar/http/admin-server.ts';
 import { listen } from '../../../sidecar/http/listen.ts';
@@ -174,6 +175,13 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
       value: createHash('sha256').update(binding).update(plaintext.reveal()).digest('hex'),
     }),
     sealingKey: () => ({ id: 'k1', public_key: 'not-secret' }),
+    takeBackup: async () => Readable.from([Buffer.from('backup')]),
+    keys: {
+      list: async () => ({ current: 'k1', versions: [] }),
+      rotate: async (supplied) => ({ version: 'k2', made: supplied === undefined }),
+      rewrap: async () => ({ next: undefined }),
+      retire: async (version) => ({ version, removed: true }),
+    },
     mintGatewayKey() {
       const key = randomBytes(24).toString('hex');
       return { key: new Secret(key), sha256: sha256(key) };

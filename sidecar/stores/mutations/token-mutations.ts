@@ -1,9 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite';
 import type { Mutation, NewToken } from '../../core/ports.ts';
-import type { LedgerEntry } from './ledger.ts';
+import { tokenCacheKey, type TokenRow } from '../rows.ts';
 import { ownedByAnother, refusal } from './refusals.ts';
 import type { Outcome } from './resource-mutations.ts';
-import { allRows, getRow, tokenCacheKey, type TokenRow } from './rows.ts';
+import type { LedgerEntry, TokenTable } from './tables.ts';
 
 type Revoke = Extract<Mutation, { op: 'revoke_token' }>;
 type Expire = Extract<Mutation, { op: 'expire_token' }>;
@@ -19,27 +18,9 @@ export interface TokenMutations {
   delete(mutation: Delete, entry: LedgerEntry, action: string): Outcome;
 }
 
-export function createTokenMutations(db: DatabaseSync): TokenMutations {
-  const byId = db.prepare('SELECT * FROM tokens WHERE id = ?');
-  const byIdOrHash = db.prepare('SELECT * FROM tokens WHERE id = ? OR sha256 = ?');
-  const revokedAt = db.prepare(`SELECT at FROM tombstones WHERE kind = 'token' AND id = ?`);
-  const insert = db.prepare(
-    `INSERT INTO tokens (id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from,
-       created_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const update = db.prepare(
-    `UPDATE tokens SET consumer = ?, description = ?, not_before = ?, expires_at = ?, rotated_from = ?, revision = ?
-     WHERE id = ?`,
-  );
-  const setRevoked = db.prepare('UPDATE tokens SET revoked_at = ?, revision = ? WHERE id = ?');
-  const bury = db.prepare(
-    `INSERT INTO tombstones (kind, id, at) VALUES ('token', ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at`,
-  );
-  const setExpiry = db.prepare('UPDATE tokens SET expires_at = ?, revision = ? WHERE id = ?');
-  const remove = db.prepare('DELETE FROM tokens WHERE id = ?');
-
+export function createTokenMutations(table: TokenTable): TokenMutations {
   function existingToken(id: string): TokenRow {
-    const row = getRow<TokenRow>(byId, id);
+    const row = table.get(id);
     if (row === undefined) throw refusal('not_found', { kind: 'token', id }, 'does not exist');
     return row;
   }
@@ -49,20 +30,17 @@ export function createTokenMutations(db: DatabaseSync): TokenMutations {
   }
 
   function create(token: NewToken, entry: LedgerEntry, action: string): Outcome {
-    insert.run(
-      token.id,
-      token.sha256,
-      token.consumer,
-      token.owner,
-      token.description ?? null,
-      token.notBeforeMs,
-      token.expiresAtMs,
+    table.put({
+      id: token.id,
+      sha256: token.sha256,
+      owner: token.owner,
+      ...declaredColumns(token),
       // A hash that was revoked once stays revoked, whoever brings it back.
-      getRow<{ at: number }>(revokedAt, token.sha256)?.at ?? null,
-      token.rotatedFrom ?? null,
-      entry.nowMs,
-      entry.revision,
-    );
+      revoked_at: table.revokedAt(token.sha256) ?? null,
+      created_at: entry.nowMs,
+      last_used_at: null,
+      revision: entry.revision,
+    });
     log(entry, token, action);
     return 'create';
   }
@@ -70,29 +48,28 @@ export function createTokenMutations(db: DatabaseSync): TokenMutations {
   return {
     issue(token, entry, action) {
       checkTimes(token);
-      const taken = getRow<TokenRow>(byIdOrHash, token.id, token.sha256);
-      if (taken !== undefined) throw refusal('resource_exists', named(token.id), 'has an id or a hash that exists');
+      if (table.withIdOrHash(token.id, token.sha256).length > 0) {
+        throw refusal('resource_exists', named(token.id), 'has an id or a hash that exists');
+      }
       return create(token, entry, action);
     },
 
     declare(token, entry, action) {
       checkTimes(token);
-      const taken = allRows<TokenRow>(byIdOrHash, token.id, token.sha256);
+      const taken = table.withIdOrHash(token.id, token.sha256);
       const foreign = taken.find((row) => row.owner !== token.owner);
       if (foreign !== undefined) throw ownedByAnother(named(token.id), foreign.owner);
       const [same] = taken;
       if (same === undefined) return create(token, entry, action('create'));
       if (same.id === token.id && same.sha256 === token.sha256) {
         if (isUnchanged(same, token)) return 'unchanged';
-        const { consumer, description, notBeforeMs, expiresAtMs, rotatedFrom } = token;
-        const values = [consumer, description ?? null, notBeforeMs, expiresAtMs, rotatedFrom ?? null] as const;
-        update.run(...values, entry.revision, token.id);
+        table.put({ ...same, ...declaredColumns(token), revision: entry.revision });
         log(entry, token, action('update'));
         return 'update';
       }
       // The id now means another token, or the token has another id: what stood there is gone.
       for (const row of taken) {
-        remove.run(row.id);
+        table.remove(row.id);
         log(entry, row, action('delete'));
       }
       create(token, entry, action('create'));
@@ -103,8 +80,8 @@ export function createTokenMutations(db: DatabaseSync): TokenMutations {
       const row = existingToken(id);
       // The earlier moment stands.
       if (row.revoked_at !== null && row.revoked_at <= atMs) return 'unchanged';
-      setRevoked.run(atMs, entry.revision, id);
-      bury.run(row.sha256, atMs);
+      table.put({ ...row, revoked_at: atMs, revision: entry.revision });
+      table.bury(row.sha256, atMs);
       log(entry, row, action);
       return 'update';
     },
@@ -114,7 +91,7 @@ export function createTokenMutations(db: DatabaseSync): TokenMutations {
       // A file would only set it back: its owner edits the file, or revokes.
       if (row.owner !== 'api') throw ownedByAnother(named(id), row.owner);
       if (row.expires_at === expiresAtMs) return 'unchanged';
-      setExpiry.run(expiresAtMs, entry.revision, id);
+      table.put({ ...row, expires_at: expiresAtMs, revision: entry.revision });
       log(entry, row, action);
       return 'update';
     },
@@ -122,7 +99,7 @@ export function createTokenMutations(db: DatabaseSync): TokenMutations {
     delete({ id, owner }, entry, action) {
       const row = existingToken(id);
       if (row.owner !== owner) throw ownedByAnother(named(id), row.owner);
-      remove.run(id);
+      table.remove(id);
       log(entry, row, action);
       return 'delete';
     },
@@ -138,12 +115,18 @@ function checkTimes(token: NewToken): void {
   throw refusal('resource_invalid', named(token.id), 'needs whole milliseconds for its start and its expiry');
 }
 
+/** What a declaration says of a token beside its id, hash and owner. */
+function declaredColumns(token: NewToken) {
+  return {
+    consumer: token.consumer,
+    description: token.description ?? null,
+    not_before: token.notBeforeMs,
+    expires_at: token.expiresAtMs,
+    rotated_from: token.rotatedFrom ?? null,
+  };
+}
+
 function isUnchanged(row: TokenRow, token: NewToken): boolean {
-  return (
-    row.consumer === token.consumer &&
-    row.description === (token.description ?? null) &&
-    row.not_before === token.notBeforeMs &&
-    row.expires_at === token.expiresAtMs &&
-    row.rotated_from === (token.rotatedFrom ?? null)
-  );
+  const declared = Object.entries(declaredColumns(token)) as readonly (readonly [keyof TokenRow, unknown])[];
+  return declared.every(([column, value]) => row[column] === value);
 }

@@ -1,12 +1,12 @@
-import type { Cancel, Log } from '../../core/ports.ts';
+import type { Cancel, Log } from '../core/ports.ts';
 
-export interface CommitListeners {
+export interface RevisionListeners {
   readonly add: (listener: (revision: number) => void) => Cancel;
   tell(revision: number): void;
 }
 
-/** A listener that throws hurts neither the others nor the write, which has been committed. */
-export function createCommitListeners(log: Log): CommitListeners {
+/** Who wants to know of revisions. A listener that throws hurts neither the others nor the write, which is committed. */
+export function createRevisionListeners(log: Log): RevisionListeners {
   const listeners = new Set<{ readonly call: (revision: number) => void }>();
   return {
     add(call) {
@@ -19,7 +19,7 @@ export function createCommitListeners(log: Log): CommitListeners {
         try {
           call(revision);
         } catch (error) {
-          log.error('commit_listener_failed', { revision, error });
+          log.error('store_listener_failed', { revision, error });
         }
       }
     },

@@ -1,10 +1,12 @@
-import { CredentialFlowError } from '../../core/error.ts';
-import type { Clock, Mutation } from '../../core/ports.ts';
+import { CredentialFlowError } from '../core/error.ts';
+import type { Clock, Mutation } from '../core/ports.ts';
 
 type Chunk = readonly Mutation[];
 
-/** Mutations in one message to the writer: small enough that neither thread is held for long. */
-const sliceLength = 500;
+/** Mutations at once: small enough that no thread is held for long. */
+export const sliceLength = 500;
+
+export const defaultApplyStallMs = 30_000;
 
 /**
  * The source's chunks, cut to slices. A source that gives nothing for `stallMs` is given up (`store_failed`): the

@@ -1,12 +1,10 @@
-import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError, type Problem } from '../../core/error.ts';
 import type { ApplyOptions, ApplyReport, Mutation } from '../../core/ports.ts';
-import type { Owner, ResourceKind } from '../../core/resources.ts';
-import type { Ledger } from './ledger.ts';
+import type { ResourceKind } from '../../core/resources.ts';
+import type { Rules } from './mutate.ts';
 import type { Named } from './refusals.ts';
-import type { Outcome, ResourceMutations } from './resource-mutations.ts';
-import { allRows, getRow } from './rows.ts';
-import type { TokenMutations } from './token-mutations.ts';
+import type { Outcome } from './resource-mutations.ts';
+import type { LedgerEntry } from './tables.ts';
 
 /** How many changes a report names, and how many conflicts or deletions an error names. */
 const namedChanges = 1_000;
@@ -21,25 +19,34 @@ export interface Applied extends ApplyReport {
   readonly committed: boolean;
 }
 
+/** A resource or a token that an owner has. */
+export interface OwnedName {
+  readonly kind: ResourceKind | 'token';
+  readonly id: string;
+}
+
 /** One source declaring what it owns, chunk by chunk, inside one transaction. */
 export interface Declaration {
   add(mutations: readonly Mutation[]): void;
-  commit(): Applied;
+  /** Throws what was refused so far. */
+  check(): void;
+  /** Where the rest is to be deleted: what of everything the owner has now it no longer names. Throws `prune_refused`. */
+  doomed(owned: readonly OwnedName[]): readonly OwnedName[];
+  remove(names: readonly OwnedName[]): void;
+  report(): Omit<ApplyReport, 'revision'>;
 }
 
 export interface DeclarationParts {
-  readonly db: DatabaseSync;
-  readonly ledger: Ledger;
-  readonly resources: ResourceMutations;
-  readonly tokens: TokenMutations;
+  readonly rules: Rules;
+  readonly entry: LedgerEntry;
+  /** How much the owner has before the first chunk. */
+  readonly ownedBefore: number;
 }
 
-/** Takes the write lock; the caller rolls the ledger back when anything throws. */
-export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions, nowMs: number): Declaration {
-  const { ledger, resources, tokens } = parts;
-  const entry = ledger.begin(options.actor, nowMs);
-  const owned = createOwned(parts.db, options.owner);
-  const ownedBefore = owned.count();
+/** The write lock is held; the caller rolls back when anything throws. */
+export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions): Declaration {
+  const { entry, ownedBefore } = parts;
+  const { resources, tokens } = parts.rules;
   /** What the source names, only kept where the rest is to be deleted. */
   const declared = options.prune ? new Map<string, Set<string>>() : undefined;
   const counts: Record<Outcome, number> = { create: 0, update: 0, delete: 0, unchanged: 0 };
@@ -75,25 +82,6 @@ export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions,
     count(target, outcome);
   }
 
-  function prune(keep: ReadonlyMap<string, ReadonlySet<string>>): void {
-    const doomed = owned.all().filter(({ kind, id }) => keep.get(kind)?.has(id) !== true);
-    if (!options.allowPrune && isTooMuch(doomed.length, ownedBefore)) {
-      const message = `the apply would delete ${doomed.length} of the ${ownedBefore} that ${options.owner} owns`;
-      throw new CredentialFlowError('prune_refused', message, {
-        problems: doomed.slice(0, namedProblems).map(({ kind, id }) => {
-          const path = `${kind}/${id}`;
-          return { severity: 'error', message: `${path} would be deleted`, path };
-        }),
-      });
-    }
-    const { owner } = options;
-    for (const { kind, id } of doomed) {
-      if (kind === 'token') tokens.delete({ op: 'delete_token', id, owner }, entry, action('delete'));
-      else resources.delete({ op: 'delete', kind, id, owner }, entry, action('delete'));
-      count({ kind, id }, 'delete');
-    }
-  }
-
   return {
     add(mutations) {
       for (const mutation of mutations) {
@@ -107,42 +95,40 @@ export function beginDeclaration(parts: DeclarationParts, options: ApplyOptions,
         }
       }
     },
-    commit() {
-      if (firstRefusal !== undefined) {
-        throw new CredentialFlowError(firstRefusal.code, firstRefusal.message, { problems });
-      }
-      if (declared !== undefined) prune(declared);
-      const report = {
-        created: counts.create,
-        updated: counts.update,
-        unchanged: counts.unchanged,
-        deleted: counts.delete,
-        changed,
-      };
-      if (options.dryRun) {
-        ledger.rollBack();
-        return { ...report, revision: entry.revision - 1, committed: false };
-      }
-      const { identity, changed: committed } = ledger.commit();
-      return { ...report, revision: identity.revision, committed };
+    check() {
+      if (firstRefusal === undefined) return;
+      throw new CredentialFlowError(firstRefusal.code, firstRefusal.message, { problems });
     },
+    doomed(owned) {
+      const names = owned.filter(({ kind, id }) => declared?.get(kind)?.has(id) !== true);
+      if (options.allowPrune || !isTooMuch(names.length, ownedBefore)) return names;
+      const message = `the apply would delete ${names.length} of the ${ownedBefore} that ${options.owner} owns`;
+      throw new CredentialFlowError('prune_refused', message, {
+        problems: names.slice(0, namedProblems).map(({ kind, id }) => {
+          const path = `${kind}/${id}`;
+          return { severity: 'error', message: `${path} would be deleted`, path };
+        }),
+      });
+    },
+    remove(names) {
+      const { owner } = options;
+      for (const { kind, id } of names) {
+        if (kind === 'token') tokens.delete({ op: 'delete_token', id, owner }, entry, action('delete'));
+        else resources.delete({ op: 'delete', kind, id, owner }, entry, action('delete'));
+        count({ kind, id }, 'delete');
+      }
+    },
+    report: () => ({
+      created: counts.create,
+      updated: counts.update,
+      unchanged: counts.unchanged,
+      deleted: counts.delete,
+      changed,
+    }),
   };
 }
 
 function isTooMuch(doomed: number, ownedBefore: number): boolean {
   if (doomed === 0) return false;
   return doomed >= ownedBefore || (doomed > freePrunes && doomed > ownedBefore * freePruneShare);
-}
-
-function createOwned(db: DatabaseSync, owner: Owner) {
-  const counts = db.prepare(
-    `SELECT (SELECT count(*) FROM resources WHERE owner = ?1) + (SELECT count(*) FROM tokens WHERE owner = ?1) AS n`,
-  );
-  const names = db.prepare(
-    `SELECT kind, id FROM resources WHERE owner = ?1 UNION ALL SELECT 'token', id FROM tokens WHERE owner = ?1`,
-  );
-  return {
-    count: () => getRow<{ n: number }>(counts, owner)?.n ?? 0,
-    all: () => allRows<{ kind: ResourceKind | 'token'; id: string }>(names, owner),
-  };
 }

@@ -1,0 +1,57 @@
+import type { Actor } from '../../core/ports.ts';
+import type { ConnectionPool } from './pool.ts';
+import { unnest, type Sql } from './sql.ts';
+import { inTransaction, type TransactionTimes } from './transaction.ts';
+
+/** Last-used times in one transaction. */
+const usesAtOnce = 1_000;
+
+/** Below the server's deadlock_timeout (1 s): where a write and we wait for each other, it is we who give up. */
+const lockMs = 500;
+
+/** Writes that raise no revision: they do not queue at its row. */
+export async function recordTokenUse(
+  uses: ReadonlyMap<string, number>,
+  options: { readonly sql: Sql; readonly times: TransactionTimes },
+  pool: ConnectionPool,
+): Promise<void> {
+  const { t } = options.sql;
+  const times = { ...options.times, lockMs };
+  // In the order of the ids: sidecars that write at the same time wait for each other, and never in a circle.
+  const all = [...uses].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (let at = 0; at < all.length; at += usesAtOnce) {
+    const some = all.slice(at, at + usesAtOnce);
+    await inTransaction(pool, times, async (session) => {
+      await session.query(
+        `WITH given AS (SELECT * FROM ${unnest({ id: 'text', at: 'bigint' })}),
+           mine AS (SELECT id FROM ${t}tokens WHERE id IN (SELECT id FROM given) ORDER BY id FOR UPDATE)
+         UPDATE ${t}tokens SET last_used_at = given.at FROM given JOIN mine USING (id)
+         WHERE tokens.id = given.id AND (last_used_at IS NULL OR last_used_at < given.at)`,
+        [some.map(([id]) => id), some.map(([, atMs]) => atMs)],
+      );
+      return { result: undefined };
+    });
+  }
+}
+
+export async function setMeta(
+  { key, value, actor }: { readonly key: string; readonly value: string; readonly actor: Actor | undefined },
+  options: { readonly sql: Sql; readonly times: TransactionTimes; readonly nowMs: number },
+  pool: ConnectionPool,
+): Promise<void> {
+  const { t } = options.sql;
+  await inTransaction(pool, options.times, async (session) => {
+    await session.query(
+      `INSERT INTO ${t}meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+      [key, value],
+    );
+    if (actor !== undefined) {
+      await session.query(
+        `INSERT INTO ${t}admin_audit (revision, at, actor, action, kind, id, request_id)
+         SELECT revision, $1, $2, $3, 'meta', $4, $5 FROM ${t}store_meta`,
+        [options.nowMs, actor.name, actor.action, key, actor.requestId ?? null],
+      );
+    }
+    return { result: undefined };
+  });
+}

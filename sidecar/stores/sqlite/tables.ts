@@ -1,0 +1,60 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { ResourceTable, Tables, TokenTable } from '../mutations/tables.ts';
+import type { ResourceRow, TokenRow } from '../rows.ts';
+import { allRows, getRow, selectResources } from './rows.ts';
+
+/** The rules of a write work on the tables themselves: a row of a local database is microseconds away. */
+export function createTables(db: DatabaseSync): Tables {
+  return { resources: createResourceTable(db), tokens: createTokenTable(db) };
+}
+
+function createResourceTable(db: DatabaseSync): ResourceTable {
+  const select = db.prepare(`${selectResources} WHERE r.kind = ? AND r.id = ?`);
+  const upsert = db.prepare(
+    `INSERT INTO resources (kind, id, owner, spec, revision, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET spec = excluded.spec, revision = excluded.revision, updated_at = excluded.updated_at`,
+  );
+  const remove = db.prepare('DELETE FROM resources WHERE kind = ? AND id = ?');
+  const bury = db.prepare('INSERT INTO tombstones (kind, id, at) VALUES (?, ?, ?)');
+  const unbury = db.prepare('DELETE FROM tombstones WHERE kind = ? AND id = ?');
+  return {
+    get: (kind, id) => getRow<ResourceRow>(select, kind, id),
+    put(row) {
+      upsert.run(row.kind, row.id, row.owner, row.spec, row.revision, row.created_at, row.updated_at);
+    },
+    remove: (kind, id) => void remove.run(kind, id),
+    setDisabled(kind, id, atMs) {
+      if (atMs === undefined) unbury.run(kind, id);
+      else bury.run(kind, id, atMs);
+    },
+  };
+}
+
+function createTokenTable(db: DatabaseSync): TokenTable {
+  const byId = db.prepare('SELECT * FROM tokens WHERE id = ?');
+  const byIdOrHash = db.prepare('SELECT * FROM tokens WHERE id = ? OR sha256 = ?');
+  const revokedAt = db.prepare(`SELECT at FROM tombstones WHERE kind = 'token' AND id = ?`);
+  const upsert = db.prepare(
+    `INSERT INTO tokens (id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from,
+       created_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, description = excluded.description,
+       not_before = excluded.not_before, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
+       rotated_from = excluded.rotated_from, revision = excluded.revision`,
+  );
+  const remove = db.prepare('DELETE FROM tokens WHERE id = ?');
+  const bury = db.prepare(
+    `INSERT INTO tombstones (kind, id, at) VALUES ('token', ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at`,
+  );
+  return {
+    get: (id) => getRow<TokenRow>(byId, id),
+    withIdOrHash: (id, sha256) => allRows<TokenRow>(byIdOrHash, id, sha256),
+    revokedAt: (sha256) => getRow<{ at: number }>(revokedAt, sha256)?.at,
+    put(row) {
+      const { id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from } = row;
+      const who = [id, sha256, consumer, owner, description] as const;
+      upsert.run(...who, not_before, expires_at, revoked_at, rotated_from, row.created_at, row.revision);
+    },
+    remove: (id) => void remove.run(id),
+    bury: (sha256, atMs) => void bury.run(sha256, atMs),
+  };
+}
