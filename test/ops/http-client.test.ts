@@ -100,3 +100,29 @@ async function serve(
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, client, server };
 }
+
+it('streams a body of any length, and says when it breaks off', async (t) => {
+  const { url, client } = await serve(
+    t,
+    (req, res) => {
+      res.write('x'.repeat(5_000));
+      if (req.url === '/broken') setImmediate(() => res.destroy());
+      else res.end('y');
+    },
+    { maxBodyBytes: 1_000 },
+  );
+  const read = async (path: string) => {
+    let length = 0;
+    const { status, body } = await client.stream({ method: 'GET', url: url + path });
+    for await (const chunk of body) length += chunk.length;
+    return [status, length];
+  };
+  assert.deepEqual(await read('whole'), [200, 5_001]);
+  await assert.rejects(read('broken'));
+  const small = await client.stream({ method: 'GET', url: `${url}whole` });
+  assert.equal((await small.answer()).text.length, 5_001);
+  await assert.rejects(client.stream({ method: 'GET', url: 'http://127.0.0.1:1/?key=hush' }), {
+    code: 'internal',
+    message: /^no answer from http:\/\/127\.0\.0\.1:1: /,
+  });
+});

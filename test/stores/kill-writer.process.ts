@@ -13,7 +13,15 @@ import type { Acknowledged, Found } from './sqlite-kill.test.ts';
 const [path = '', round = '', expected = '[]'] = process.argv.slice(2);
 
 function say(line: Found | Acknowledged): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  for (;;) {
+    try {
+      writeSync(1, `${JSON.stringify(line)}\n`);
+      return;
+    } catch (error) {
+      // The pipe is full because its reader is slow; a line is written whole or not at all (pipe(7), PIPE_BUF).
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 }
 
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };

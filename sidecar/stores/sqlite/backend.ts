@@ -5,7 +5,7 @@ import type { CopyPart } from '../../core/store-copy.ts';
 import type { Applied } from '../mutations/declaration.ts';
 import type { StoreDeps } from '../store-kind.ts';
 import { openForReading } from './connection.ts';
-import { collectCopy, streamCopy } from './dump.ts';
+import { collectCopy } from './dump.ts';
 import { guarded } from './faults.ts';
 import { collectAll, streamAll, type Everything } from './read-all.ts';
 import { openWriter, type WriterOptions } from './writer.ts';
@@ -37,17 +37,6 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
     const db = guarded(() => openForReading(options.location));
     const streams = new Set<DatabaseSync>();
     let closed = false;
-    const onOwnConnection = <T>(stream: (db: DatabaseSync, onClose: () => void) => T): T => {
-      if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
-      return guarded(() => {
-        const own = openForReading(options.location);
-        streams.add(own);
-        return stream(own, () => {
-          // Closing the store may have closed it already.
-          if (streams.delete(own)) own.close();
-        });
-      });
-    };
     return {
       migrated,
       db,
@@ -55,8 +44,18 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
       readsExclusively: false,
       apply: (slices, applyOptions, nowMs) => applyStep(port, slices, applyOptions, nowMs),
       load: (copy, aboveEpoch) => loadStep(port, copy, aboveEpoch),
-      readAll: async () => onOwnConnection(streamAll),
-      dump: async () => onOwnConnection(streamCopy),
+      async readAll() {
+        if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
+        return guarded(() => {
+          const stream = openForReading(options.location);
+          streams.add(stream);
+          return streamAll(stream, () => {
+            // Closing the store may have closed it already.
+            if (streams.delete(stream)) stream.close();
+          });
+        });
+      },
+      dump: () => dumpThrough(port),
       async close() {
         closed = true;
         for (const stream of streams) stream.close();
@@ -118,5 +117,22 @@ async function loadStep(port: WriterPort, copy: StoreCopy, aboveEpoch: number | 
   } catch (error) {
     await port.call('abortLoad').catch(() => undefined);
     throw error;
+  }
+}
+
+/** A copy that is read in the writer's thread, part by part: writes go on between two parts, and so does the loop here. */
+async function dumpThrough(port: WriterPort): Promise<StoreCopy> {
+  const { id, head } = await port.call('beginDump');
+  return { ...head, parts: pull(port, id) };
+}
+
+async function* pull(port: WriterPort, id: number): AsyncGenerator<CopyPart, void> {
+  try {
+    for (let part = await port.call('dumpPart', id); part !== undefined; part = await port.call('dumpPart', id)) {
+      yield part;
+    }
+  } finally {
+    // A writer that is gone has let go of it.
+    await port.call('endDump', id).catch(() => undefined);
   }
 }

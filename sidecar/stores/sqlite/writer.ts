@@ -7,6 +7,7 @@ import type { Migration } from '../migrations/migration.ts';
 import type { Applied } from '../mutations/declaration.ts';
 import { createRules } from '../mutations/mutate.ts';
 import { inMemory, openForWriting } from './connection.ts';
+import { createDumps, type Dumps } from './dump.ts';
 import { beginIntake, type Intake } from './intake.ts';
 import { createLedger, type Committed } from './ledger.ts';
 import { migrate, type Migrated } from './migrate.ts';
@@ -32,6 +33,10 @@ export interface Writer {
   applyWhole(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Applied;
   /** Does nothing when no apply is under way. */
   abortApply(): void;
+  /** Copies are read through connections of their own, so these three may come between the steps of an apply. */
+  beginDump: Dumps['begin'];
+  dumpPart: Dumps['next'];
+  endDump: Dumps['end'];
   beginLoad(head: CopyHead, aboveEpoch: number | undefined): void;
   loadPart(part: CopyPart): void;
   commitLoad(): StoreIdentity;
@@ -69,6 +74,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
   const putMeta = db.prepare(
     'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
   );
+  const dumps = createDumps(options.location);
   let source: Source | undefined;
   let intake: Intake | undefined;
 
@@ -123,6 +129,9 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
       source = undefined;
       ledger.rollBack();
     },
+    beginDump: dumps.begin,
+    dumpPart: dumps.next,
+    endDump: dumps.end,
     beginLoad(head, aboveEpoch) {
       step(() => {
         intake = beginIntake(db, head, aboveEpoch);
@@ -157,6 +166,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
       });
     },
     close() {
+      dumps.endAll();
       ledger.rollBack();
       if (options.location !== inMemory) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       db.close();
