@@ -1,19 +1,27 @@
 import type { Clock, Log, Store } from '../core/ports.ts';
-import type { Snapshot } from '../core/snapshot.ts';
+import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { createPolicyCompiler, subjectsOf, subjectsOfConsumer } from '../policies/compile.ts';
+import {
+  checkPolicy,
+  createSubjectCompiler,
+  isPlainSubject,
+  subjectsOf,
+  subjectsOfConsumer,
+} from '../policies/compile.ts';
 import { presets } from '../presets/index.ts';
 import { createSecretManagers } from '../secret-managers/index.ts';
-import { buildSnapshot } from '../snapshot/build.ts';
-import { createSnapshotKeeper, type SnapshotKeeper } from '../snapshot/keeper.ts';
+import { buildSnapshot, updateSnapshot, type BuiltSnapshot, type SnapshotDeps } from '../snapshot/build.ts';
+import { createConsumerProfiles } from '../snapshot/consumer-profiles.ts';
+import { createSnapshotKeeper, type SnapshotKeeper, type WantedBuild } from '../snapshot/keeper.ts';
 import { createPace } from '../snapshot/pace.ts';
+import type { PolicyCompiling } from '../snapshot/policy-index.ts';
 import { createSecretCache } from '../snapshot/secret-cache.ts';
 import { sha256 } from './hashing.ts';
 
 export interface SnapshotsDeps {
-  readonly store: Store;
+  readonly store: Pick<Store, 'readAll' | 'readChanged'>;
   readonly keyring: Keyring;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly metrics: Metrics;
@@ -24,6 +32,17 @@ export interface SnapshotsDeps {
 /** Longest piece of work between two turns of the loop, milliseconds: a decision that arrives meanwhile waits so long. */
 const sliceMs = 0.5;
 const retryMs = 1_000;
+const maxProfiles = 10_000;
+/** As many changes are never worth a build from scratch. */
+const fewChanges = 200;
+
+/** The policies family, as the snapshot wants it. */
+export const policyCompiling: PolicyCompiling = {
+  check: checkPolicy,
+  subjectsOf,
+  compiler: createSubjectCompiler,
+  isPlain: isPlainSubject,
+};
 
 /** The keeper of the current snapshot, wired to presets, policies, injectors and secret managers. */
 export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: SnapshotKeeper; stop(): void } {
@@ -31,26 +50,29 @@ export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: Snapsho
   const managers = createSecretManagers({ env, clock, log, open: (sealed, binding) => keyring.open(sealed, binding) });
   const secrets = createSecretCache(managers, {
     log,
-    onChange: () => void keeper.refresh().catch(() => undefined),
+    onChange: (credential) => void keeper.refreshSecret(credential).catch(() => undefined),
   });
+  const building: SnapshotDeps = {
+    presets,
+    createInjector,
+    policies: policyCompiling,
+    profiles: createConsumerProfiles({ maxKept: maxProfiles, subjectsOf: subjectsOfConsumer }),
+    secrets,
+    sha256,
+    pace: () => createPace(clock, sliceMs),
+  };
   const keeper = createSnapshotKeeper(
     { retryMs },
     {
-      build: async () =>
-        buildSnapshot(await store.readAll(), {
-          presets,
-          createInjector,
-          compiler: createPolicyCompiler,
-          subjectsOfConsumer,
-          subjectKeysOf: (spec) => subjectsOf(spec).map(({ key }) => key),
-          secrets,
-          sha256,
-          pace: () => createPace(clock, sliceMs),
-        }),
-      onBuilt: (snapshot, buildMs) => {
-        report(snapshot, buildMs, metrics);
+      build: (previous, wanted) => build(previous, wanted, store, building),
+      onBuilt(built, buildMs, previous) {
+        report(built, buildMs, metrics);
+        const { snapshot } = built;
         log.info('snapshot_built', { revision: snapshot.revision, ms: Math.round(buildMs) });
-        for (const problem of snapshot.problems) log.warn('resource_unusable', { ...problem });
+        const known = new Set(previous?.snapshot.problems.map(textOf));
+        for (const problem of snapshot.problems) {
+          if (!known.has(textOf(problem))) log.warn('resource_unusable', { ...problem });
+        }
       },
       clock,
       log,
@@ -65,7 +87,30 @@ export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: Snapsho
   };
 }
 
-function report(snapshot: Snapshot, buildMs: number, metrics: Metrics): void {
+/** What is cheapest: nothing of the store, what has changed in it, or everything. */
+async function build(
+  previous: BuiltSnapshot | undefined,
+  { changes, secrets }: WantedBuild,
+  store: SnapshotsDeps['store'],
+  deps: SnapshotDeps,
+): Promise<BuiltSnapshot> {
+  if (previous === undefined) return buildSnapshot(await store.readAll(), deps);
+  if (!changes) return updateSnapshot(previous, { ...previous.snapshot, chunks: nothing(), secrets }, deps);
+  const { snapshot, parts } = previous;
+  // A change costs about what a resource costs in a build from scratch, and reading it alone somewhat more.
+  const worthwhile = Math.max(fewChanges, Math.floor((snapshot.consumers.size + parts.policies.policies.size) / 4));
+  const changed = await store.readChanged(snapshot, worthwhile);
+  if (changed === undefined) return buildSnapshot(await store.readAll(), deps);
+  return updateSnapshot(previous, { ...changed, secrets }, deps);
+}
+
+async function* nothing(): AsyncGenerator<never, void> {
+  return;
+}
+
+const textOf = ({ kind, id, message }: SnapshotProblem): string => `${kind}/${id}/${message}`;
+
+function report({ snapshot, parts }: BuiltSnapshot, buildMs: number, metrics: Metrics): void {
   const credentials = [...snapshot.upstreams.values()].flatMap((upstream) =>
     upstream.credentials.map(({ credentialId, headers }) => ({
       upstream: upstream.id,
@@ -74,11 +119,11 @@ function report(snapshot: Snapshot, buildMs: number, metrics: Metrics): void {
     })),
   );
   const kinds = {
-    gateway: new Set(snapshot.gatewaysByKey.values()).size,
+    gateway: parts.gateways.size,
     upstream: snapshot.upstreams.size,
     credential: credentials.length,
     consumer: snapshot.consumers.size,
-    policy: new Set([...snapshot.policiesBySubject.values()].flat()).size,
+    policy: parts.policies.policies.size,
   };
   metrics.setSnapshot({ kinds, problems: snapshot.problems.length, buildMs });
   metrics.setCredentials(credentials);

@@ -76,7 +76,7 @@ function describe(
 
 function policiesOf(consumer: ConsumerEntry, snapshot: Snapshot, nowMs: number): readonly PolicyEntry[] {
   const found = new Set<PolicyEntry>();
-  for (const subject of consumer.subjects) {
+  for (const subject of [consumer.id, ...consumer.subjects]) {
     for (const policy of snapshot.policiesBySubject.get(subject) ?? []) {
       const { expires_at: expiresAt, labels } = policy.spec;
       if (expiresAt !== undefined && Date.parse(expiresAt) <= nowMs) continue;

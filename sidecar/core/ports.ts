@@ -62,6 +62,13 @@ export interface ChangePage extends StoreIdentity {
   readonly logFloor: number;
 }
 
+/** A resource that changed, as it is at the moment of the read; undefined: it is not there any more. */
+export interface ResourceChange {
+  readonly kind: ResourceKind;
+  readonly id: string;
+  readonly record: ResourceRecord | undefined;
+}
+
 export type Mutation =
   | {
       readonly op: 'put';
@@ -161,6 +168,16 @@ export interface Store {
   ): Promise<ApplyReport>;
   /** All resources of one moment, in chunks (so that no reader blocks its loop), and the revision of that moment. */
   readAll(): Promise<StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> }>;
+  /**
+   * The resources that changed after `since` as they are at one moment, each once, and the store at that moment.
+   * Undefined: they are more than `limit`, or the log cannot tell (another store or epoch, a log that starts later, a
+   * store below that revision): read everything. Like `readAll` it does not fail on a row that cannot be read: its
+   * spec is null.
+   */
+  readChanged(
+    since: StoreIdentity,
+    limit: number,
+  ): Promise<(StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceChange[]> }) | undefined>;
   getResource(kind: ResourceKind, id: string): Promise<ResourceRecord | undefined>;
   listResources(kind: ResourceKind, page?: Page): Promise<readonly ResourceRecord[]>;
   changesSince(revision: number, limit: number): Promise<ChangePage>;

@@ -1,4 +1,5 @@
 /** Compiled policies: per upstream, per subject, a trie over path segments. Plain data; policies/compile.ts builds it. */
+import type { Table } from './table.ts';
 
 export interface Rule {
   readonly policyId: string;
@@ -17,7 +18,8 @@ export interface SegmentGlob {
 }
 
 export interface PathNode {
-  readonly literal: ReadonlyMap<string, PathNode>;
+  /** Undefined: no child. Most nodes have none, and an empty map takes more than the node. */
+  readonly literal: ReadonlyMap<string, PathNode> | undefined;
   readonly globs: readonly SegmentGlob[];
   /** `*`: exactly one whole segment. */
   readonly any: PathNode | undefined;
@@ -31,10 +33,12 @@ export interface SubjectRules {
   readonly deny: PathNode | undefined;
 }
 
-/** Subject key (`consumer:a`, `group:b`, `label:k=v`, `*`) → rules. */
-export type RuleIndex = ReadonlyMap<string, SubjectRules>;
+/** Subject key (a consumer's id, `group:b`, `label:k=v`, `*`) → rules. An id has no colon, so the keys never meet. */
+export type RuleIndex = Pick<Table<SubjectRules>, 'get'>;
 
 export interface RuleQuestion {
+  readonly consumerId: string;
+  /** The other keys under which policies may name the consumer. */
   readonly subjects: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly method: string;
@@ -53,9 +57,10 @@ export interface Verdict {
 /** Deny rules of every index first, then allow rules; undefined: no rule matches, which is a denial. */
 export function judge(indexes: readonly RuleIndex[], question: RuleQuestion): Verdict | undefined {
   let allowed: Rule | undefined;
+  const { consumerId, subjects } = question;
   for (const index of indexes) {
-    for (const subject of question.subjects) {
-      const rules = index.get(subject);
+    for (let at = 0; at <= subjects.length; at++) {
+      const rules = index.get(at === 0 ? consumerId : (subjects[at - 1] ?? consumerId));
       if (rules === undefined) continue;
       if (rules.deny !== undefined) {
         const denied = findDenial(rules.deny, question);
@@ -105,7 +110,7 @@ function findWithoutRest(
 ): Rule | undefined {
   const segment = segments[at];
   if (segment === undefined) return firstMatching(node.rules, question);
-  const literal = node.literal.get(segment);
+  const literal = node.literal?.get(segment);
   if (literal !== undefined) {
     const found = findRule(literal, segments, at + 1, question);
     if (found !== undefined) return found;
@@ -119,7 +124,7 @@ function findWithoutRest(
 }
 
 function isLeaf(node: PathNode): boolean {
-  return node.literal.size === 0 && node.globs.length === 0 && node.any === undefined;
+  return node.literal === undefined && node.globs.length === 0 && node.any === undefined;
 }
 
 function firstMatching(rules: readonly Rule[], question: RuleQuestion): Rule | undefined {

@@ -2,8 +2,9 @@ import type { Preset } from './preset.ts';
 import type { PolicySpec, TokenSlot } from './resources.ts';
 import type { RuleIndex } from './rule-index.ts';
 import type { Secret } from './secret.ts';
+import type { Table } from './table.ts';
 
-/** Everything a warm decision reads, compiled to plain indexed data and swapped as a whole. */
+/** Everything a warm decision reads, compiled to plain indexed data and swapped as a whole. Never changes. */
 export interface Snapshot {
   readonly storeId: string;
   readonly epoch: number;
@@ -12,9 +13,9 @@ export interface Snapshot {
   readonly gatewaysByKey: ReadonlyMap<string, GatewayEntry>;
   readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
   readonly upstreamsByRoute: ReadonlyMap<string, UpstreamEntry>;
-  readonly consumers: ReadonlyMap<string, ConsumerEntry>;
-  /** Policies by subject key, for telling a consumer what it may do; never for deciding. */
-  readonly policiesBySubject: ReadonlyMap<string, readonly PolicyEntry[]>;
+  readonly consumers: Table<ConsumerEntry>;
+  /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
+  readonly policiesBySubject: Table<readonly PolicyEntry[]>;
   /** What is wrong with single resources; they deny, the rest works. */
   readonly problems: readonly SnapshotProblem[];
 }
@@ -56,7 +57,7 @@ export interface UpstreamEntry {
   readonly maxStaleMs: number;
   /** Its own policies and those of every upstream. */
   readonly rules: readonly RuleIndex[];
-  /** In order of preference. */
+  /** In order of preference: of their ids. */
   readonly credentials: readonly CredentialVersion[];
 }
 
@@ -76,6 +77,6 @@ export interface ConsumerEntry {
   readonly disabled: boolean;
   readonly groups: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Keys into a {@link RuleIndex}: `consumer:<id>`, `group:<g>`, `label:<k>=<v>`, `*`. */
+  /** Keys into a {@link RuleIndex} besides its id: `group:<g>`, `label:<k>=<v>`, `*`. Shared with consumers like it. */
   readonly subjects: readonly string[];
 }

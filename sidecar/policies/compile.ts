@@ -1,98 +1,103 @@
-import type { PathNode, Rule, RuleIndex, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
+import type { PathNode, Rule, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
 import type { PolicySpec } from '../core/resources.ts';
 
-/** Compiles policies one by one, so that the caller can give way to other work between them. */
-export interface PolicyCompiler {
-  /** Throws a RangeError that says what is wrong with the policy; the index is unchanged then. */
-  add(id: string, spec: PolicySpec): void;
-  /** Indexes by upstream id; `common` holds the policies of every upstream (`*`). */
-  finish(): { readonly byUpstream: ReadonlyMap<string, RuleIndex>; readonly common: RuleIndex };
+export interface Policy {
+  readonly id: string;
+  readonly spec: PolicySpec;
 }
 
-const everyUpstream = '*';
+/** Compiles the policies that name one subject, one by one, so that the caller can give way to other work between. */
+export interface SubjectCompiler {
+  /** Policies that {@link checkPolicy} let through. The first one that matches is the one that a decision names. */
+  add(policy: Policy): void;
+  finish(): SubjectRules;
+}
 
-export function createPolicyCompiler(): PolicyCompiler {
-  const byUpstream = new Map<string, MutableIndex>();
+/** Throws a RangeError that says what is wrong with the policy. */
+export function checkPolicy(spec: PolicySpec): void {
+  for (const path of spec.paths) splitPattern(path);
+  if (spec.expires_at !== undefined) readTime(spec.expires_at);
+}
+
+export function createSubjectCompiler(subject: string): SubjectCompiler {
+  const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
+    allow: undefined,
+    deny: undefined,
+  };
   return {
-    add(id, spec) {
-      const patterns = (spec.paths.length === 0 ? ['/**'] : spec.paths).map(splitPattern);
-      const subjects = subjectsOf(spec);
-      const methods = spec.methods.length === 0 ? undefined : new Set(spec.methods);
-      const expiresAtMs = spec.expires_at === undefined ? Infinity : readTime(spec.expires_at);
-      for (const upstream of spec.upstreams) {
-        const index = entry(byUpstream, upstream, () => new Map<string, MutableSubject>());
-        for (const { key, labels } of subjects) {
-          const subject = entry(index, key, () => ({ allow: undefined, deny: undefined }));
-          const root = (subject[spec.effect] ??= newNode());
-          for (const pattern of patterns)
-            insert(root, pattern).rules.push({ policyId: id, methods, expiresAtMs, labels });
-        }
-      }
+    add({ id, spec }) {
+      const rule: Rule = {
+        policyId: id,
+        methods: spec.methods.length === 0 ? undefined : new Set(spec.methods),
+        expiresAtMs: spec.expires_at === undefined ? Infinity : readTime(spec.expires_at),
+        labels: isPlainSubject(subject) ? none : Object.entries(spec.labels).slice(1),
+      };
+      const root = (rules[spec.effect] ??= newNode());
+      const paths = spec.paths.length === 0 ? everyPath : spec.paths;
+      for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
     },
-    finish() {
-      const common = byUpstream.get(everyUpstream) ?? new Map<string, SubjectRules>();
-      byUpstream.delete(everyUpstream);
-      return { byUpstream, common };
-    },
+    finish: () => rules,
   };
 }
+
+/** Whether the rules of a policy are the same for this subject as for others: not by a label, which may want more. */
+export function isPlainSubject(subject: string): boolean {
+  return !subject.startsWith(labelPrefix);
+}
+
+const labelPrefix = 'label:';
+const everyPath = ['/**'];
+/** Most lists are empty; they share this one. */
+const none: readonly never[] = [];
 
 /** The key under which a consumer finds the policies that name it; the same words that `subjectsOfConsumer` uses. */
 export const subjectKey = {
   everyone: '*',
-  consumer: (id: string) => `consumer:${id}`,
+  /** The id itself, so that no consumer needs a text of its own for it. Ids have no colon and are no star. */
+  consumer: (id: string) => id,
   group: (name: string) => `group:${name}`,
-  label: (name: string, value: string) => `label:${name}=${value}`,
+  label: (name: string, value: string) => `${labelPrefix}${name}=${value}`,
 } as const;
 
-/** Every key under which policies may name this consumer. */
+/** Every key besides its id under which policies may name a consumer. */
 export function subjectsOfConsumer(
-  id: string,
   groups: readonly string[],
   labels: Readonly<Record<string, string>>,
 ): readonly string[] {
   return [
-    subjectKey.consumer(id),
     ...groups.map(subjectKey.group),
     ...Object.entries(labels).map(([name, value]) => subjectKey.label(name, value)),
     subjectKey.everyone,
   ];
 }
 
-interface Subject {
-  readonly key: string;
-  readonly labels: Rule['labels'];
-}
-
 /** Consumers, groups and the label set each name subjects: whoever is named in one of the three is meant. */
-export function subjectsOf(spec: PolicySpec): readonly Subject[] {
-  const subjects: Subject[] = [];
-  for (const id of spec.consumers) {
-    subjects.push({ key: id === '*' ? subjectKey.everyone : subjectKey.consumer(id), labels: [] });
-  }
-  for (const group of spec.groups) subjects.push({ key: subjectKey.group(group), labels: [] });
-  const [first, ...others] = Object.entries(spec.labels);
-  if (first !== undefined) subjects.push({ key: subjectKey.label(first[0], first[1]), labels: others });
+export function subjectsOf(spec: PolicySpec): ReadonlySet<string> {
+  const subjects = new Set<string>();
+  // A star among the consumers is everyone's own key.
+  for (const id of spec.consumers) subjects.add(subjectKey.consumer(id));
+  for (const group of spec.groups) subjects.add(subjectKey.group(group));
+  // By the first label only; the rule looks at the others.
+  const [first] = Object.entries(spec.labels);
+  if (first !== undefined) subjects.add(subjectKey.label(first[0], first[1]));
   return subjects;
 }
 
 interface MutableNode extends PathNode {
-  readonly literal: Map<string, MutableNode>;
-  readonly globs: (SegmentGlob & { readonly node: MutableNode })[];
+  literal: Map<string, MutableNode> | undefined;
+  globs: readonly (SegmentGlob & { readonly node: MutableNode })[];
   any: MutableNode | undefined;
   rest: MutableNode | undefined;
-  readonly rules: Rule[];
+  rules: readonly Rule[];
 }
-
-interface MutableSubject {
-  allow: MutableNode | undefined;
-  deny: MutableNode | undefined;
-}
-
-type MutableIndex = Map<string, MutableSubject>;
 
 function newNode(): MutableNode {
-  return { literal: new Map(), globs: [], any: undefined, rest: undefined, rules: [] };
+  return { literal: undefined, globs: none, any: undefined, rest: undefined, rules: none };
+}
+
+function addRule(node: MutableNode, rule: Rule): void {
+  if (node.rules.length === 0) node.rules = [rule];
+  else (node.rules as Rule[]).push(rule);
 }
 
 function insert(root: MutableNode, segments: readonly string[]): MutableNode {
@@ -101,16 +106,24 @@ function insert(root: MutableNode, segments: readonly string[]): MutableNode {
     if (segment === '**') node = node.rest ??= newNode();
     else if (segment === '*') node = node.any ??= newNode();
     else if (segment.includes('*')) node = globChild(node, segment.split('*'));
-    else node = entry(node.literal, segment, newNode);
+    else node = literalChild((node.literal ??= new Map<string, MutableNode>()), segment);
   }
   return node;
+}
+
+function literalChild(children: Map<string, MutableNode>, segment: string): MutableNode {
+  const known = children.get(segment);
+  if (known !== undefined) return known;
+  const child = newNode();
+  children.set(segment, child);
+  return child;
 }
 
 function globChild(node: MutableNode, pieces: readonly string[]): MutableNode {
   const known = node.globs.find((glob) => glob.pieces.join('*') === pieces.join('*'));
   if (known !== undefined) return known.node;
   const child = newNode();
-  node.globs.push({ pieces, node: child });
+  node.globs = [...node.globs, { pieces, node: child }];
   return child;
 }
 
@@ -129,12 +142,4 @@ function readTime(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new RangeError('expires_at is not an RFC 3339 time');
   return time;
-}
-
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

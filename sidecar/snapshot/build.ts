@@ -1,248 +1,232 @@
-import type { Injector, StoreIdentity } from '../core/ports.ts';
-import { readPath } from '../core/path.ts';
+import type { ResourceChange, StoreIdentity } from '../core/ports.ts';
 import type { Preset } from '../core/preset.ts';
-import type { InjectionSpec, PolicySpec, ResourceKind, ResourceRecord, ResourceRecordOf } from '../core/resources.ts';
-import type { RuleIndex } from '../core/rule-index.ts';
-import { Secret } from '../core/secret.ts';
-import type {
-  ConsumerEntry,
-  CredentialVersion,
-  GatewayEntry,
-  PolicyEntry,
-  Snapshot,
-  SnapshotProblem,
-  UpstreamEntry,
-} from '../core/snapshot.ts';
-import { createAddressMatcher } from './address-matcher.ts';
-import { layOutHeaders } from './lay-out-headers.ts';
+import type { ResourceKind, ResourceRecord, ResourceRecordOf } from '../core/resources.ts';
+import type { ConsumerEntry, GatewayEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
+import type { Table } from '../core/table.ts';
+import { checkShape } from './check-shape.ts';
+import type { ConsumerProfiles } from './consumer-profiles.ts';
+import { compileCredentials, type CredentialsDeps } from './credentials.ts';
+import { createDraft } from './draft.ts';
+import { compileGateway, indexByKey } from './gateways.ts';
+import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
-import type { SecretCache } from './secret-cache.ts';
+import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
+import { readPolicy } from './read-policy.ts';
+import { compileUpstream, indexByRoute, type BuiltUpstream, type CompiledUpstream } from './upstreams.ts';
 
-export interface SnapshotDeps {
+export interface SnapshotDeps extends CredentialsDeps {
   readonly presets: ReadonlyMap<string, Preset>;
-  readonly createInjector: (spec: InjectionSpec) => Injector;
-  readonly compiler: () => PolicyCompiling;
-  readonly subjectsOfConsumer: (
-    id: string,
-    groups: readonly string[],
-    labels: Readonly<Record<string, string>>,
-  ) => readonly string[];
-  readonly subjectKeysOf: (spec: PolicySpec) => readonly string[];
-  readonly secrets: SecretCache;
-  readonly sha256: (text: string) => string;
+  readonly policies: PolicyCompiling;
+  readonly profiles: ConsumerProfiles;
   readonly pace: () => Pace;
 }
 
-/** What the policies family offers; named here because families do not know each other. */
-export interface PolicyCompiling {
-  add(id: string, spec: PolicySpec): void;
-  finish(): { readonly byUpstream: ReadonlyMap<string, RuleIndex>; readonly common: RuleIndex };
+/** A snapshot, and what the next one can be derived from. Never changes. */
+export interface BuiltSnapshot {
+  readonly snapshot: Snapshot;
+  readonly parts: SnapshotParts;
 }
 
-type Resources = { readonly [K in ResourceKind]: ResourceRecordOf<K>[] };
+export interface SnapshotParts {
+  readonly gateways: Table<GatewayEntry>;
+  readonly upstreams: Table<CompiledUpstream>;
+  /** Enabled ones. */
+  readonly credentials: Table<ResourceRecordOf<'credential'>>;
+  readonly policies: PolicyIndex;
+  readonly built: ReadonlyMap<string, BuiltUpstream>;
+  /** Of resources that could not be read, by kind and id. */
+  readonly unreadable: Table<SnapshotProblem>;
+}
+
+/** Changed resources of one moment, and the store at that moment. */
+export interface ChangedResources extends StoreIdentity {
+  readonly chunks: AsyncIterable<readonly ResourceChange[]>;
+  /** Credentials whose secret is another one now. */
+  readonly secrets: ReadonlySet<string>;
+}
 
 /**
  * Builds a snapshot from all resources of one moment, in slices. A resource that cannot be compiled is left out and
  * reported: what depends on it is denied, the rest works.
  */
-export async function buildSnapshot(
+export function buildSnapshot(
   source: StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> },
   deps: SnapshotDeps,
-): Promise<Snapshot> {
+): Promise<BuiltSnapshot> {
+  return derive(undefined, { ...source, chunks: asChanges(source.chunks), secrets: new Set() }, deps);
+}
+
+/** The same from the snapshot before and what has changed since; costs what the changes cost. */
+export function updateSnapshot(
+  previous: BuiltSnapshot,
+  changed: ChangedResources,
+  deps: SnapshotDeps,
+): Promise<BuiltSnapshot> {
+  return derive(previous, changed, deps);
+}
+
+async function* asChanges(
+  chunks: AsyncIterable<readonly ResourceRecord[]>,
+): AsyncGenerator<readonly ResourceChange[], void> {
+  for await (const chunk of chunks) yield chunk.map((record) => ({ kind: record.kind, id: record.id, record }));
+}
+
+async function derive(
+  previous: BuiltSnapshot | undefined,
+  source: ChangedResources,
+  deps: SnapshotDeps,
+): Promise<BuiltSnapshot> {
   const pace = deps.pace();
-  const problems: SnapshotProblem[] = [];
-  const resources = await sortByKind(source.chunks, pace);
-  const attempt = async <K extends ResourceKind>(
-    records: readonly ResourceRecordOf<K>[],
-    compile: (record: ResourceRecordOf<K>) => void | Promise<void>,
-  ): Promise<void> => {
-    for (const record of records) {
-      try {
-        await compile(record);
-      } catch (error) {
-        const message = error instanceof Error ? error.message : 'cannot be compiled';
-        problems.push({ kind: record.kind, id: record.id, message });
-      }
-      await pace.step();
+  const before = previous?.parts;
+  const gateways = createDraft(before?.gateways);
+  const upstreams = createDraft(before?.upstreams);
+  const credentials = createDraft(before?.credentials);
+  const consumers = createDraft(previous?.snapshot.consumers);
+  const policies = createPolicyDraft(before?.policies, deps.policies);
+  const unreadable = createDraft(before?.unreadable);
+  /** Upstreams to compile anew, credentials included. */
+  const stale = new Set<string>();
+
+  const take: { readonly [K in ResourceKind]: (id: string, record: ResourceRecordOf<K> | undefined) => void } = {
+    gateway: (id, record) => gateways.set(id, record && compileGateway(record)),
+    upstream(id, record) {
+      stale.add(id);
+      upstreams.set(id, record && compileUpstream(record, deps.presets));
+    },
+    credential(id, record) {
+      const upstream = credentials.get(id)?.spec.upstream;
+      if (upstream !== undefined) stale.add(upstream);
+      if (record !== undefined) stale.add(record.spec.upstream);
+      credentials.set(id, record?.disabled === false ? record : undefined);
+    },
+    consumer: (id, record) => consumers.set(id, record && compileConsumer(record, deps.profiles)),
+    policy(id, record) {
+      const { policy, problem } = readPolicy(id, record, deps.policies.check);
+      policies.set(id, policy);
+      if (problem !== undefined) report('policy', id, problem);
+    },
+  };
+  const report = (kind: ResourceKind, id: string, message: string): void => {
+    unreadable.set(`${kind}/${id}`, { kind, id, message });
+  };
+  const takeChange = ({ kind, id, record }: ResourceChange): void => {
+    if (unreadable.get(`${kind}/${id}`) !== undefined) unreadable.set(`${kind}/${id}`, undefined);
+    const takeOne = take[kind] as (id: string, record: ResourceRecord | undefined) => void;
+    try {
+      // What is to be read of a policy, its own reader knows.
+      if (record !== undefined && kind !== 'policy') checkShape(kind, record.spec);
+      takeOne(id, record);
+    } catch (error) {
+      takeOne(id, undefined);
+      report(kind, id, messageOf(error, 'cannot be compiled'));
     }
   };
 
-  const gatewaysByKey = new Map<string, GatewayEntry>();
-  await attempt(resources.gateway, (record) => {
-    const gateway = compileGateway(record);
-    for (const key of gateway.keys) gatewaysByKey.set(key.sha256, gateway);
-  });
+  for await (const chunk of source.chunks) {
+    for (const change of chunk) {
+      takeChange(change);
+      const rest = pace.step();
+      if (rest !== undefined) await rest;
+    }
+  }
+  for (const id of source.secrets) {
+    const upstream = credentials.get(id)?.spec.upstream;
+    if (upstream !== undefined) stale.add(upstream);
+  }
 
-  const consumers = new Map<string, ConsumerEntry>();
-  await attempt(resources.consumer, (record) => {
-    const { groups, labels } = record.spec;
-    const subjects = deps.subjectsOfConsumer(record.id, groups, labels);
-    consumers.set(record.id, { id: record.id, disabled: record.disabled, groups, labels, subjects });
-  });
-
-  const compiler = deps.compiler();
-  const policiesBySubject = new Map<string, PolicyEntry[]>();
-  await attempt(resources.policy, (record) => {
-    if (record.disabled) return;
-    compiler.add(record.id, record.spec);
-    const policy = { id: record.id, spec: record.spec };
-    for (const key of deps.subjectKeysOf(record.spec)) push(policiesBySubject, key, policy);
-  });
-  const rules = compiler.finish();
-
-  const credentials = new Map<string, ResourceRecordOf<'credential'>[]>();
-  for (const record of resources.credential) if (!record.disabled) push(credentials, record.spec.upstream, record);
-  deps.secrets.keepOnly(new Set(resources.credential.filter((record) => !record.disabled).map((record) => record.id)));
-
-  const upstreams = new Map<string, UpstreamEntry>();
-  const routes = new Map<string, UpstreamEntry[]>();
-  await attempt(resources.upstream, async (record) => {
-    const compiled = compileUpstream(record, deps.presets);
-    const versions: CredentialVersion[] = [];
-    await attempt(credentials.get(record.id) ?? [], async (credential) => {
-      versions.push(await compileCredential(source.storeId, record, compiled.preset, credential, deps, problems));
-    });
-    if (versions.length === 0 && compiled.preset.secretOptional)
-      versions.push(withoutCredential(record, compiled.preset));
-    const upstream = { ...compiled, credentials: versions, rules: rulesFor(record.id, rules) };
-    upstreams.set(record.id, upstream);
-    for (const route of record.spec.routes) push(routes, route, upstream);
-  });
-
-  return {
+  const index = await policies.finish(pace);
+  const parts = {
+    gateways: await gateways.finish(pace),
+    upstreams: await upstreams.finish(pace),
+    credentials: await credentials.finish(pace),
+    policies: index,
+    unreadable: await unreadable.finish(pace),
+  };
+  if (parts.credentials !== before?.credentials) deps.secrets.keepOnly(new Set(idsOf(parts.credentials)));
+  const built = await buildUpstreams(source.storeId, before?.built, parts, { stale, ruled: index.changed }, deps, pace);
+  const { gatewaysByKey, problems: ofKeys } = indexByKey(parts.gateways.values());
+  const { upstreamsByRoute, problems: ofRoutes } = indexByRoute(built.values());
+  const snapshot: Snapshot = {
     storeId: source.storeId,
     epoch: source.epoch,
     revision: source.revision,
     gatewaysByKey,
-    upstreams,
-    upstreamsByRoute: uniqueRoutes(routes, problems),
-    consumers,
-    policiesBySubject,
-    problems,
+    upstreams: built === before?.built && previous ? previous.snapshot.upstreams : entriesOf(built),
+    upstreamsByRoute,
+    consumers: await consumers.finish(pace),
+    policiesBySubject: index.bySubject,
+    problems: inOrder([...parts.unreadable.values(), ...ofKeys, ...ofRoutes, ...problemsOf(built)]),
   };
+  return { snapshot, parts: { ...parts, built } };
 }
 
-async function sortByKind(chunks: AsyncIterable<readonly ResourceRecord[]>, pace: Pace): Promise<Resources> {
-  const resources: Resources = { gateway: [], upstream: [], credential: [], consumer: [], policy: [] };
-  for await (const chunk of chunks) {
-    for (const record of chunk) (resources[record.kind] as ResourceRecord[]).push(record);
-    await pace.step();
-  }
-  return resources;
+function compileConsumer(
+  { id, spec, disabled }: ResourceRecordOf<'consumer'>,
+  profiles: ConsumerProfiles,
+): ConsumerEntry {
+  return { id, disabled, ...profiles.of(spec) };
 }
 
-function compileGateway({ id, spec, disabled }: ResourceRecordOf<'gateway'>): GatewayEntry {
-  return {
-    id,
-    disabled,
-    keys: spec.keys.map((key) => ({
-      sha256: key.sha256,
-      expiresAtMs: key.expires_at === undefined ? Infinity : Date.parse(key.expires_at),
-    })),
-    upstreams: spec.upstreams.includes('*') ? undefined : new Set(spec.upstreams),
-    allowsAddress: spec.addresses.length === 0 ? undefined : createAddressMatcher(spec.addresses),
-  };
-}
-
-function compileUpstream(
-  { id, spec, disabled }: ResourceRecordOf<'upstream'>,
-  presets: ReadonlyMap<string, Preset>,
-): Omit<UpstreamEntry, 'credentials' | 'rules'> {
-  const preset = presets.get(spec.preset);
-  if (preset === undefined) throw new RangeError(`the preset "${spec.preset}" is not known`);
-  return {
-    id,
-    disabled,
-    preset,
-    tokenSlots: spec.token_slots ?? preset.tokenSlots,
-    queryKeys: new Set(preset.queryKeys),
-    prefix: segmentsOf(spec.prefix, 'prefix'),
-    basePath: segmentsOf(new URL(spec.base_url).pathname, 'base_url'),
-    encodedSlashes: spec.encoded_slashes === 'allow',
-    passthrough: spec.passthrough,
-    identityHeader: spec.identity_header,
-    maxStaleMs: spec.max_stale_ms,
-  };
-}
-
-async function compileCredential(
+/** Compiles what is stale, gives others their new rules, and keeps what has neither. */
+async function buildUpstreams(
   storeId: string,
-  upstream: ResourceRecordOf<'upstream'>,
-  preset: Preset,
-  credential: ResourceRecordOf<'credential'>,
+  before: ReadonlyMap<string, BuiltUpstream> | undefined,
+  parts: Pick<SnapshotParts, 'upstreams' | 'credentials' | 'policies'>,
+  changed: { readonly stale: ReadonlySet<string>; readonly ruled: ReadonlySet<string> },
   deps: SnapshotDeps,
-  problems: SnapshotProblem[],
-): Promise<CredentialVersion> {
-  const { id, spec } = credential;
-  // Opaque for the upstream, which sees it; the same on every sidecar of the store; new with every new reference.
-  const versionId = `cv_${deps.sha256(`${storeId}|${id}|${JSON.stringify(spec.secret ?? null)}`).slice(0, 16)}`;
-  const unusable = (message: string): CredentialVersion => {
-    problems.push({ kind: 'credential', id, message });
-    return { versionId, credentialId: id, headers: undefined };
-  };
-  const layOut = (injected: readonly string[]): CredentialVersion => {
-    const { passthrough, steering_headers: own } = upstream.spec;
-    const steering = [...preset.steeringHeaders, ...own];
-    const headers = layOutHeaders({ steering, passthrough, pinned: spec.headers, injected, versionId });
-    return { versionId, credentialId: id, headers: new Secret(headers) };
-  };
-  if (spec.secret === undefined) {
-    return preset.secretOptional
-      ? layOut([])
-      : unusable('it has no secret; `credentialflow credential set` stores one');
-  }
-  const resolved = await deps.secrets.resolve(id, spec.secret);
-  if ('problem' in resolved) return unusable(resolved.problem);
-  try {
-    return layOut(deps.createInjector(upstream.spec.injection ?? preset.injection).inject(resolved.secret.reveal()));
-  } catch (error) {
-    return unusable(error instanceof Error ? error.message : 'the secret cannot be injected');
-  }
-}
-
-/** A server that needs no secret still gets every slot cleared. */
-function withoutCredential({ spec }: ResourceRecordOf<'upstream'>, preset: Preset): CredentialVersion {
-  const steering = [...preset.steeringHeaders, ...spec.steering_headers];
-  const versionId = 'cv_none';
-  const headers = layOutHeaders({ steering, passthrough: spec.passthrough, pinned: {}, injected: [], versionId });
-  return { versionId, credentialId: '', headers: new Secret(headers) };
-}
-
-function rulesFor(
-  upstreamId: string,
-  rules: { readonly byUpstream: ReadonlyMap<string, RuleIndex>; readonly common: RuleIndex },
-): readonly RuleIndex[] {
-  const own = rules.byUpstream.get(upstreamId);
-  return [...(own === undefined ? [] : [own]), ...(rules.common.size === 0 ? [] : [rules.common])];
-}
-
-/** A route that two upstreams claim belongs to none of them: a wrong guess would hand out the wrong secret. */
-function uniqueRoutes(
-  routes: ReadonlyMap<string, readonly UpstreamEntry[]>,
-  problems: SnapshotProblem[],
-): ReadonlyMap<string, UpstreamEntry> {
-  const unique = new Map<string, UpstreamEntry>();
-  for (const [route, claimants] of routes) {
-    const [first] = claimants;
-    if (claimants.length === 1 && first !== undefined) {
-      unique.set(route, first);
+  pace: Pace,
+): Promise<ReadonlyMap<string, BuiltUpstream>> {
+  const { stale, ruled } = changed;
+  if (before !== undefined && stale.size === 0 && ruled.size === 0) return before;
+  const credentials = groupByUpstream(parts.credentials, stale);
+  const built = new Map<string, BuiltUpstream>();
+  for (const [id, compiled] of parts.upstreams.entries()) {
+    const known = before?.get(id);
+    const isCurrent = known !== undefined && !stale.has(id);
+    if (isCurrent && !ruled.has(id) && !ruled.has(everyUpstream)) {
+      built.set(id, known);
       continue;
     }
-    for (const { id } of claimants) {
-      problems.push({ kind: 'upstream', id, message: `the route "${route}" is claimed by several upstreams` });
-    }
+    const own = credentials.get(id) ?? [];
+    const { spec, entry } = compiled;
+    const usable = isCurrent ? known.credentials : await compileCredentials(storeId, spec, entry.preset, own, deps);
+    const rules = rulesFor(id, parts.policies);
+    built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules } });
+    const rest = pace.step();
+    if (rest !== undefined) await rest;
   }
-  return unique;
+  return built;
 }
 
-function segmentsOf(path: string, field: string): readonly string[] {
-  const judged = readPath(path === '/' ? '/' : path.replace(/\/$/, ''), false);
-  if (judged === undefined) throw new RangeError(`the path of ${field} is not in its normal form`);
-  return judged.segments;
+/** In the order of ids. */
+function groupByUpstream(
+  credentials: Table<ResourceRecordOf<'credential'>>,
+  wanted: ReadonlySet<string>,
+): ReadonlyMap<string, readonly ResourceRecordOf<'credential'>[]> {
+  const groups = new Map<string, ResourceRecordOf<'credential'>[]>();
+  for (const record of credentials.values()) {
+    if (!wanted.has(record.spec.upstream)) continue;
+    const group = groups.get(record.spec.upstream);
+    if (group === undefined) groups.set(record.spec.upstream, [record]);
+    else group.push(record);
+  }
+  for (const group of groups.values()) group.sort((a, b) => (a.id < b.id ? -1 : 1));
+  return groups;
 }
 
-function push<V>(map: Map<string, V[]>, key: string, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+function* idsOf<V>(table: Table<V>): Generator<string, void> {
+  for (const [id] of table.entries()) yield id;
+}
+
+function entriesOf(built: ReadonlyMap<string, BuiltUpstream>): ReadonlyMap<string, UpstreamEntry> {
+  return new Map([...built].map(([id, { entry }]) => [id, entry]));
+}
+
+function* problemsOf(built: ReadonlyMap<string, BuiltUpstream>): Generator<SnapshotProblem, void> {
+  for (const { credentials } of built.values()) yield* credentials.problems;
+}
+
+function inOrder(problems: readonly SnapshotProblem[]): readonly SnapshotProblem[] {
+  const textOf = ({ kind, id, message }: SnapshotProblem): string => `${kind}/${id}/${message}`;
+  return [...problems].sort((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
 }

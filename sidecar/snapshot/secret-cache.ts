@@ -21,7 +21,7 @@ interface Entry {
 
 export function createSecretCache(
   managers: ReadonlyMap<string, SecretManager>,
-  deps: { readonly log: Log; readonly onChange: () => void },
+  deps: { readonly log: Log; readonly onChange: (credentialId: string) => void },
 ): SecretCache {
   const entries = new Map<string, Entry>();
 
@@ -52,7 +52,7 @@ export function createSecretCache(
       return;
     entry.resolved = next;
     deps.log.info('secret_changed', { credential: credentialId });
-    deps.onChange();
+    deps.onChange(credentialId);
   }
 
   function forget(credentialId: string): void {

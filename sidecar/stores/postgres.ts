@@ -11,6 +11,7 @@ import { startHints, type Hints } from './postgres/hints.ts';
 import { migrate } from './postgres/migrate.ts';
 import { createPool, type ConnectionPool } from './postgres/pool.ts';
 import { readAll } from './postgres/read-all.ts';
+import { readChanged } from './postgres/read-changed.ts';
 import { createReader } from './postgres/reader.ts';
 import { checkServer, unreachable, warnOfPlainConnection } from './postgres/server.ts';
 import { createSql } from './postgres/sql.ts';
@@ -143,6 +144,7 @@ function createPostgresStore(
       return report;
     },
     readAll: () => readAll(pool, sql),
+    readChanged: (since, limit) => readChanged(pool, sql, since, limit),
     recordTokenUse: (uses) => recordTokenUse(uses, { sql, times: times.write }, pool),
     onCommit: commits.add,
     onHint(listener) {

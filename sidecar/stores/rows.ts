@@ -65,12 +65,28 @@ export function toIdentity(row: MetaRow): StoreIdentity {
   return { storeId: row.store_id, epoch: row.epoch, revision: row.revision };
 }
 
+/** Throws for a row that does not hold what was put there. */
 export function toResource(row: ResourceRow): ResourceRecord {
+  return resourceOf(row, JSON.parse(row.spec));
+}
+
+/** As it is stored: a spec that does not parse is null, for whoever can set it apart from the others. */
+export function toStoredResource(row: ResourceRow): ResourceRecord {
+  let spec: unknown = null;
+  try {
+    spec = JSON.parse(row.spec);
+  } catch {
+    // Said by the null.
+  }
+  return resourceOf(row, spec);
+}
+
+function resourceOf(row: ResourceRow, spec: unknown): ResourceRecord {
   const record = {
     kind: row.kind,
     id: row.id,
     owner: row.owner,
-    spec: JSON.parse(row.spec) as unknown,
+    spec,
     disabled: Boolean(row.disabled),
     revision: row.revision,
     createdAtMs: row.created_at,

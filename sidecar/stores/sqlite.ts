@@ -101,6 +101,11 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
       listeners.tell(identity.revision);
       return identity;
     },
+    readChanged: (since, limit) =>
+      read(() => {
+        const work = () => backend.readChanged(since, limit);
+        return backend.readsExclusively ? turns.take(work) : work();
+      }),
     getResource: (kind, id) => read(() => reader.getResource(kind, id)),
     listResources: (kind, page) => read(() => reader.listResources(kind, page)),
     changesSince: (revision, limit) => read(() => readChanges(revision, limit)),

@@ -7,6 +7,7 @@ import { copyContract } from './store/copy-contract.ts';
 import { lifeContract } from './store/life-contract.ts';
 import { ownershipContract } from './store/ownership-contract.ts';
 import { readAllContract } from './store/read-all-contract.ts';
+import { readChangedContract } from './store/read-changed-contract.ts';
 import { tokenContract } from './store/token-contract.ts';
 import { writeContract } from './store/write-contract.ts';
 
@@ -28,6 +29,7 @@ export function storeContract(name: string, open: OpenForTest): void {
     changesContract(open);
     readAllContract(open);
     copyContract(open);
+    readChangedContract(open);
     lifeContract(open);
   });
 }

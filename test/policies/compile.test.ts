@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { readPath } from '../../sidecar/core/path.ts';
 import type { PolicySpec } from '../../sidecar/core/resources.ts';
-import { judge } from '../../sidecar/core/rule-index.ts';
-import { createPolicyCompiler, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { judge, type RuleIndex } from '../../sidecar/core/rule-index.ts';
+import { checkPolicy, createSubjectCompiler, subjectsOf, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
 import { defaults } from '../support/deciding.ts';
 
 interface Caller {
@@ -21,22 +21,33 @@ function effectOf(
   path: string,
   { caller = team, method = 'GET', upstream = 'api' } = {},
 ): string {
-  const compiler = createPolicyCompiler();
-  policies.forEach((spec, i) => {
-    compiler.add(`p${String(i)}`, spec);
-  });
-  const { byUpstream, common } = compiler.finish();
   const judged = readPath(path, false);
   assert.ok(judged, `${path} is readable`);
-  const own = byUpstream.get(upstream);
-  const verdict = judge(own === undefined ? [common] : [own, common], {
+  const verdict = judge([indexOf(policies, upstream), indexOf(policies, '*')], {
     ...judged,
-    subjects: subjectsOfConsumer(caller.id, caller.groups, caller.labels),
+    consumerId: caller.id,
+    subjects: subjectsOfConsumer(caller.groups, caller.labels),
     labels: caller.labels,
     method,
     nowMs,
   });
   return verdict?.effect ?? 'none';
+}
+
+/** The policies that name an upstream, by subject. */
+function indexOf(policies: readonly PolicySpec[], upstream: string): RuleIndex {
+  const named = policies.map((spec, i) => ({ id: `p${String(i)}`, spec })).filter(({ spec }) => spec.upstreams.includes(upstream)); // prettier-ignore
+  const subjects = new Set(named.flatMap(({ spec }) => [...subjectsOf(spec)]));
+  return new Map(
+    [...subjects].map((subject) => {
+      const compiler = createSubjectCompiler(subject);
+      for (const policy of named) {
+        checkPolicy(policy.spec);
+        if (subjectsOf(policy.spec).has(subject)) compiler.add(policy);
+      }
+      return [subject, compiler.finish()];
+    }),
+  );
 }
 
 const allow = (spec: Partial<PolicySpec>): PolicySpec => ({ ...defaults.policy, consumers: ['team'], ...spec });
@@ -112,12 +123,10 @@ describe('policies', () => {
     assert.equal(effectOf([allow({}), deny({ expires_at: until(nowMs) })], '/a'), 'allow');
   });
 
-  it('refuses a policy that it cannot compile and keeps the others', () => {
-    const compiler = createPolicyCompiler();
-    assert.throws(() => { compiler.add('a', allow({ paths: ['/**/a/**'] })); }, /more than once/); // prettier-ignore
-    assert.throws(() => { compiler.add('b', allow({ paths: ['v1'] })); }, /start with/); // prettier-ignore
-    assert.throws(() => { compiler.add('c', allow({ expires_at: 'soon' })); }, /RFC 3339/); // prettier-ignore
-    assert.equal(compiler.finish().byUpstream.size, 0);
+  it('says what is wrong with a policy that cannot be compiled', () => {
+    assert.throws(() => { checkPolicy(allow({ paths: ['/**/a/**'] })); }, /more than once/); // prettier-ignore
+    assert.throws(() => { checkPolicy(allow({ paths: ['v1'] })); }, /start with/); // prettier-ignore
+    assert.throws(() => { checkPolicy(allow({ expires_at: 'soon' })); }, /RFC 3339/); // prettier-ignore
   });
 
   it('agrees with a naive reading of the documentation on random policies', () => {

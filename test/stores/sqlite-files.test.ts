@@ -138,3 +138,23 @@ test('says that the disk is full, keeps what it had, and goes on reading', async
   await store.write([{ op: 'set_disabled', kind: 'consumer', id: 'team', disabled: true }], admin);
   assert.equal((await store.getResource('consumer', 'team'))?.disabled, true);
 });
+
+test('hands out a row that does not parse, to those who can set it apart, and the others as they are', async (t) => {
+  const folder = await temporaryFolder(t);
+  const store = await createOpening(t).open(join(folder, 'store.db'));
+  const since = await store.identity();
+  await store.write([put('a'), put('b')], admin);
+  const db = new DatabaseSync(join(folder, 'store.db'));
+  db.exec(`UPDATE resources SET spec = '{"groups":[' WHERE id = 'a'`);
+  db.close();
+  const specs: unknown[] = [];
+  for await (const chunk of (await store.readAll()).chunks) for (const { spec } of chunk) specs.push(spec);
+  assert.deepEqual(specs, [null, put('b').spec]);
+  const changed: unknown[] = [];
+  for await (const chunk of (await store.readChanged(since, 10))?.chunks ?? []) {
+    for (const { record } of chunk) changed.push(record?.spec);
+  }
+  assert.deepEqual(changed, [null, put('b').spec]);
+  await store.write([put('a')], admin);
+  assert.deepEqual((await store.getResource('consumer', 'a'))?.spec, put('a').spec);
+});

@@ -15,8 +15,10 @@ import type {
 } from '../../sidecar/core/resources.ts';
 import { Secret } from '../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
-import { createPolicyCompiler, subjectsOf, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
-import { buildSnapshot } from '../../sidecar/snapshot/build.ts';
+import { policyCompiling } from '../../sidecar/compose/snapshots.ts';
+import { subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { buildSnapshot, type SnapshotDeps } from '../../sidecar/snapshot/build.ts';
+import { createConsumerProfiles } from '../../sidecar/snapshot/consumer-profiles.ts';
 import { createPace } from '../../sidecar/snapshot/pace.ts';
 import type { SecretCache } from '../../sidecar/snapshot/secret-cache.ts';
 
@@ -111,11 +113,21 @@ export const testInjector: Injector = {
   },
 };
 
-export async function snapshotOf(
-  records: readonly ResourceRecord[],
-  presets: readonly Preset[] = [testPreset],
-): Promise<Snapshot> {
-  return buildSnapshot(
+/** What a snapshot is built with; secrets are what the `test` references say. */
+export function snapshotDeps(presets: readonly Preset[] = [testPreset]): SnapshotDeps {
+  return {
+    presets: new Map(presets.map((preset) => [preset.id, preset])),
+    createInjector: () => testInjector,
+    policies: policyCompiling,
+    profiles: createConsumerProfiles({ maxKept: 1_000, subjectsOf: subjectsOfConsumer }),
+    secrets: testSecrets,
+    sha256,
+    pace: () => createPace({ monotonic: () => performance.now() }, 5),
+  };
+}
+
+export async function snapshotOf(records: readonly ResourceRecord[], presets?: readonly Preset[]): Promise<Snapshot> {
+  const { snapshot } = await buildSnapshot(
     {
       storeId: 'store',
       epoch: 1,
@@ -125,17 +137,9 @@ export async function snapshotOf(
         yield records;
       })(),
     },
-    {
-      presets: new Map(presets.map((preset) => [preset.id, preset])),
-      createInjector: () => testInjector,
-      compiler: createPolicyCompiler,
-      subjectsOfConsumer,
-      subjectKeysOf: (spec) => subjectsOf(spec).map(({ key }) => key),
-      secrets: testSecrets,
-      sha256,
-      pace: () => createPace({ monotonic: () => performance.now() }, 5),
-    },
+    snapshotDeps(presets),
   );
+  return snapshot;
 }
 
 export interface Deciding extends DecisionContext {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { Store, StoreIdentity } from '../../core/ports.ts';
 import type { ResourceRecord } from '../../core/resources.ts';
-import { toIdentity, toResource, type MetaRow, type ResourceRow } from '../rows.ts';
+import { toIdentity, toStoredResource, type MetaRow, type ResourceRow } from '../rows.ts';
 import { postgresFault } from './faults.ts';
 import type { ConnectionPool, Lease } from './pool.ts';
 import type { Sql } from './sql.ts';
@@ -15,18 +15,18 @@ const chunkRows = 500;
 const times: TransactionTimes = { connectMs: 5_000, statementMs: 10_000, lockMs: 5_000, idleMs: 60_000 };
 
 /**
- * Reads in a transaction whose view is one moment. `read` is given the store's identity at that moment and must end in
- * `lease.release()`, by way of {@link ending}.
+ * Begins a transaction whose view is one moment, with the store as it is then. It must come to its end: by {@link ending}
+ * or {@link leave}.
  */
 export async function openView(
   pool: ConnectionPool,
   sql: Sql,
-): Promise<{ readonly lease: Lease; readonly identity: StoreIdentity }> {
+): Promise<{ readonly lease: Lease; readonly meta: MetaRow; readonly identity: StoreIdentity }> {
   const lease = await begin(pool, times, 'ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
     const [row] = await lease.query<MetaRow>(sql.selectMeta);
     if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-    return { lease, identity: toIdentity(row) };
+    return { lease, meta: row, identity: toIdentity(row) };
   } catch (error) {
     lease.drop();
     throw error;
@@ -40,9 +40,14 @@ export async function* ending<T>(lease: Lease, parts: AsyncIterable<T>): AsyncGe
   } catch (error) {
     throw postgresFault(error);
   } finally {
-    await lease.script('ROLLBACK').catch(lease.drop);
-    lease.release();
+    await leave(lease);
   }
+}
+
+/** Ends a view before its parts are read. */
+export async function leave(lease: Lease): Promise<void> {
+  await lease.script('ROLLBACK').catch(lease.drop);
+  lease.release();
 }
 
 /** Everything of one moment. */
@@ -58,7 +63,7 @@ async function* chunks(lease: Lease, sql: Sql): AsyncGenerator<readonly Resource
     const rows = await lease.query<ResourceRow>(next, [after.kind, after.id]);
     const last = rows.at(-1);
     if (last === undefined) return;
-    yield rows.map(toResource);
+    yield rows.map(toStoredResource);
     if (rows.length < chunkRows) return;
     after = last;
     await setImmediate();

@@ -8,6 +8,7 @@ import { openForReading } from './connection.ts';
 import { collectCopy } from './dump.ts';
 import { guarded } from './faults.ts';
 import { collectAll, streamAll, type Everything } from './read-all.ts';
+import { collectChanged, readChanged, type Changed } from './read-changed.ts';
 import { openWriter, type WriterOptions } from './writer.ts';
 import { createInlineWriterPort, type WriterPort } from './writer-port.ts';
 import { startWriterThread } from './writer-thread.ts';
@@ -25,7 +26,8 @@ export interface Backend {
   load(copy: StoreCopy, aboveEpoch: number | undefined): Promise<StoreIdentity>;
   readAll(): Promise<Everything>;
   dump(): Promise<StoreCopy>;
-  /** Whether writes must be held off while `readAll` or `dump` runs. */
+  readChanged(since: StoreIdentity, limit: number): Promise<Changed | undefined>;
+  /** Whether writes must be held off while `readAll`, `readChanged` or `dump` runs. */
   readonly readsExclusively: boolean;
   close(): Promise<void>;
 }
@@ -37,6 +39,18 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
     const db = guarded(() => openForReading(options.location));
     const streams = new Set<DatabaseSync>();
     let closed = false;
+    /** A connection for one read that lasts. */
+    const openStream = (): { readonly db: DatabaseSync; close(): void } => {
+      const stream = openForReading(options.location);
+      streams.add(stream);
+      return {
+        db: stream,
+        close() {
+          // Closing the store may have closed it already.
+          if (streams.delete(stream)) stream.close();
+        },
+      };
+    };
     return {
       migrated,
       db,
@@ -47,15 +61,12 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
       async readAll() {
         if (closed) throw new CredentialFlowError('store_failed', 'the store is closed');
         return guarded(() => {
-          const stream = openForReading(options.location);
-          streams.add(stream);
-          return streamAll(stream, () => {
-            // Closing the store may have closed it already.
-            if (streams.delete(stream)) stream.close();
-          });
+          const stream = openStream();
+          return streamAll(stream.db, stream.close);
         });
       },
       dump: () => dumpThrough(port),
+      readChanged: async (since, limit) => guarded(() => readChanged(db, since, limit, openStream)),
       async close() {
         closed = true;
         for (const stream of streams) stream.close();
@@ -92,6 +103,7 @@ export async function openMemoryBackend(options: WriterOptions): Promise<Backend
     },
     readAll: () => collectAll(db),
     dump: () => collectCopy(db),
+    readChanged: async (since, limit) => guarded(() => collectChanged(db, since, limit)),
     close: () => port.close(),
   };
 }

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { StoreIdentity } from '../../core/ports.ts';
 import type { ResourceRecord } from '../../core/resources.ts';
-import { toIdentity, toResource, type MetaRow, type ResourceRow } from '../rows.ts';
+import { toIdentity, toStoredResource, type MetaRow, type ResourceRow } from '../rows.ts';
 import { guarded } from './faults.ts';
 import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
@@ -42,7 +42,7 @@ async function* chunks(db: DatabaseSync, onClose: () => void): AsyncGenerator<re
     let after = { kind: '', id: '' };
     while (true) {
       const { kind, id } = after;
-      const records = guarded(() => allRows<ResourceRow>(next, kind, id).map(toResource));
+      const records = guarded(() => allRows<ResourceRow>(next, kind, id).map(toStoredResource));
       const last = records.at(-1);
       if (last === undefined) return;
       yield records;

@@ -71,6 +71,7 @@ export function lifeContract(open: OpenForTest): void {
       () => store.apply([], applyOptions()),
       () => store.readAll(),
       () => store.dump(),
+      () => store.readChanged({ storeId: '', epoch: 0, revision: 0 }, 10),
       () => store.getResource('consumer', 'a'),
       () => store.changesSince(0, 10),
       async () => store.findToken(hashOf('t')),

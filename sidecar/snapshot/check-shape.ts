@@ -1,0 +1,72 @@
+import type { ResourceKind } from '../core/resources.ts';
+
+/**
+ * Whether a stored spec still has the shape that its schema gave it. A store can be edited by hand, and a disk can rot:
+ * what a decision reads must be what its types say. Throws a RangeError that names the field.
+ */
+export function checkShape(kind: ResourceKind, spec: unknown): void {
+  if (!isObject(spec)) throw new RangeError('what is stored of it cannot be read');
+  for (const [field, isRight] of Object.entries(shapes[kind])) {
+    if (!isRight(spec[field])) throw new RangeError(`"${field}", as it is stored, is not what it should be`);
+  }
+}
+
+/** Fields of a spec that have their shape. Nothing where there is no spec. */
+export function readableFields(kind: ResourceKind, spec: unknown): Readonly<Record<string, unknown>> {
+  if (!isObject(spec)) return {};
+  return Object.fromEntries(
+    Object.entries(shapes[kind]).flatMap(([field, isRight]) => (isRight(spec[field]) ? [[field, spec[field]]] : [])),
+  );
+}
+
+type Check = (value: unknown) => boolean;
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText: Check = (value) => typeof value === 'string';
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+const isTextMap: Check = (value) => isObject(value) && Object.values(value).every(isText);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const isSlot: Check = (value) => isObject(value) && isText(value['header']) && optional(isText)(value['scheme']);
+const isKey: Check = (value) => isObject(value) && isText(value['sha256']) && optional(isText)(value['expires_at']);
+const isLimit: Check = (value) => typeof value === 'number' && value >= 0;
+
+const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = {
+  gateway: { keys: listOf(isKey), upstreams: isTexts, addresses: isTexts },
+  upstream: {
+    preset: isText,
+    base_url: isText,
+    prefix: isText,
+    routes: isTexts,
+    encoded_slashes: (value) => value === 'refuse' || value === 'allow',
+    passthrough: isTexts,
+    steering_headers: isTexts,
+    token_slots: optional(listOf(isSlot)),
+    injection: optional((value) => isObject(value) && isText(value['kind'])),
+    identity_header: (value) => typeof value === 'boolean',
+    max_stale_ms: isLimit,
+  },
+  credential: {
+    upstream: isText,
+    secret: optional((value) => isObject(value) && isText(value['from'])),
+    headers: isTextMap,
+  },
+  consumer: { groups: isTexts, labels: isTextMap },
+  policy: {
+    effect: (value) => value === 'allow' || value === 'deny',
+    consumers: isTexts,
+    groups: isTexts,
+    labels: isTextMap,
+    upstreams: isTexts,
+    methods: isTexts,
+    paths: isTexts,
+    expires_at: optional(isText),
+  },
+};

@@ -1,0 +1,76 @@
+import type { Injector } from '../core/ports.ts';
+import type { Preset } from '../core/preset.ts';
+import type { InjectionSpec, ResourceRecordOf, UpstreamSpec } from '../core/resources.ts';
+import { Secret } from '../core/secret.ts';
+import type { CredentialVersion, SnapshotProblem } from '../core/snapshot.ts';
+import { layOutHeaders } from './lay-out-headers.ts';
+import type { SecretCache } from './secret-cache.ts';
+
+export interface CredentialsDeps {
+  readonly createInjector: (spec: InjectionSpec) => Injector;
+  readonly secrets: SecretCache;
+  readonly sha256: (text: string) => string;
+}
+
+export interface CompiledCredentials {
+  /** In order of preference. */
+  readonly versions: readonly CredentialVersion[];
+  readonly problems: readonly SnapshotProblem[];
+}
+
+/** The credential versions of one upstream; `credentials` are enabled ones, in order of preference. */
+export async function compileCredentials(
+  storeId: string,
+  upstream: UpstreamSpec,
+  preset: Preset,
+  credentials: readonly ResourceRecordOf<'credential'>[],
+  deps: CredentialsDeps,
+): Promise<CompiledCredentials> {
+  const versions: CredentialVersion[] = [];
+  const problems: SnapshotProblem[] = [];
+  for (const { id, spec } of credentials) {
+    // Opaque for the upstream, which sees it; the same on every sidecar of the store; new with every new reference.
+    const versionId = `cv_${deps.sha256(`${storeId}|${id}|${JSON.stringify(spec.secret ?? null)}`).slice(0, 16)}`;
+    const injected = await inject(id, spec.secret, upstream, preset, deps);
+    if ('problem' in injected) problems.push({ kind: 'credential', id, message: injected.problem });
+    const headers = 'problem' in injected ? undefined : layOut(upstream, preset, spec.headers, injected, versionId);
+    versions.push({ versionId, credentialId: id, headers });
+  }
+  // A server that needs no secret still gets every slot cleared.
+  if (versions.length === 0 && preset.secretOptional) {
+    const versionId = 'cv_none';
+    versions.push({ versionId, credentialId: '', headers: layOut(upstream, preset, {}, [], versionId) });
+  }
+  return { versions, problems };
+}
+
+async function inject(
+  id: string,
+  reference: ResourceRecordOf<'credential'>['spec']['secret'],
+  upstream: UpstreamSpec,
+  preset: Preset,
+  deps: CredentialsDeps,
+): Promise<readonly string[] | { readonly problem: string }> {
+  if (reference === undefined) {
+    return preset.secretOptional ? [] : { problem: 'it has no secret; `credentialflow credential set` stores one' };
+  }
+  const resolved = await deps.secrets.resolve(id, reference);
+  if ('problem' in resolved) return resolved;
+  try {
+    return deps.createInjector(upstream.injection ?? preset.injection).inject(resolved.secret.reveal());
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : 'the secret cannot be injected' };
+  }
+}
+
+function layOut(
+  upstream: UpstreamSpec,
+  preset: Preset,
+  pinned: Readonly<Record<string, string>>,
+  injected: readonly string[],
+  versionId: string,
+): Secret<readonly string[]> {
+  const { passthrough, steering_headers: own } = upstream;
+  const steering = [...preset.steeringHeaders, ...own];
+  return new Secret(layOutHeaders({ steering, passthrough, pinned, injected, versionId }));
+}

@@ -1,0 +1,57 @@
+/** What a decision can see of a snapshot, as plain values that can be compared. */
+import type { ResourceChange } from '../../sidecar/core/ports.ts';
+import type { ResourceRecord } from '../../sidecar/core/resources.ts';
+import type { Snapshot, UpstreamEntry } from '../../sidecar/core/snapshot.ts';
+import type { RuleIndex } from '../../sidecar/core/rule-index.ts';
+import type { Table } from '../../sidecar/core/table.ts';
+
+const addresses = ['192.0.2.1', '10.1.2.3', '2001:db8::7'];
+
+export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
+  const gateway = (entry: { readonly allowsAddress: ((address: string) => boolean) | undefined }) => ({
+    ...entry,
+    allowsAddress: addresses.map((address) => entry.allowsAddress?.(address)),
+  });
+  const upstream = (entry: UpstreamEntry) => ({
+    ...entry,
+    rules: entry.rules.map(rulesOf),
+    credentials: entry.credentials.map((version) => ({ ...version, headers: version.headers?.reveal() })),
+  });
+  return {
+    ...snapshot,
+    gatewaysByKey: mapped(snapshot.gatewaysByKey, gateway),
+    upstreams: mapped(snapshot.upstreams, upstream),
+    upstreamsByRoute: mapped(snapshot.upstreamsByRoute, upstream),
+    consumers: mapped(snapshot.consumers, (entry) => entry),
+    policiesBySubject: mapped(snapshot.policiesBySubject, (entry) => entry),
+  };
+}
+
+export async function* chunksOf(
+  ...chunks: readonly (readonly ResourceRecord[])[]
+): AsyncGenerator<readonly ResourceRecord[], void> {
+  yield* chunks;
+}
+
+export async function* changesOf(
+  ...chunks: readonly (readonly ResourceChange[])[]
+): AsyncGenerator<readonly ResourceChange[], void> {
+  yield* chunks;
+}
+
+function rulesOf(index: RuleIndex): unknown {
+  return mapped(index as Table<unknown>, (rules) => rules);
+}
+
+/** Sizes are part of it: a table that miscounts is another one. */
+function mapped<V, W>(
+  table: Table<V>,
+  map: (value: V) => W,
+): { readonly size: number; readonly entries: Map<string, W> } {
+  const entries = new Map<string, W>();
+  for (const [key] of table.entries()) {
+    const value = table.get(key);
+    if (value !== undefined) entries.set(key, map(value));
+  }
+  return { size: table.size, entries };
+}
