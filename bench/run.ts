@@ -5,9 +5,16 @@ import { benchApply } from './apply.ts';
 import { benchDecide } from './decide.ts';
 import { benchHttp } from './http.ts';
 import { exitCode, formatTable, type Row } from './row.ts';
+import { benchSnapshot } from './snapshot.ts';
 import { benchStartup } from './startup.ts';
 
-const groups = { decide: benchDecide, http: benchHttp, apply: benchApply, startup: benchStartup };
+const groups = {
+  decide: benchDecide,
+  http: benchHttp,
+  apply: benchApply,
+  snapshot: benchSnapshot,
+  startup: benchStartup,
+};
 
 const { values } = parseArgs({
   options: {

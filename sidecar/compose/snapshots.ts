@@ -3,21 +3,14 @@ import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import {
-  checkPolicy,
-  createSubjectCompiler,
-  isPlainSubject,
-  subjectsOf,
-  subjectsOfConsumer,
-} from '../policies/compile.ts';
+import { createPolicyCompiling, subjectsOfConsumer } from '../policies/compile.ts';
 import { presets } from '../presets/index.ts';
 import { createSecretManagers } from '../secret-managers/index.ts';
 import { buildSnapshot, updateSnapshot, type BuiltSnapshot, type SnapshotDeps } from '../snapshot/build.ts';
-import { createConsumerProfiles } from '../snapshot/consumer-profiles.ts';
 import { createSnapshotKeeper, type SnapshotKeeper, type WantedBuild } from '../snapshot/keeper.ts';
 import { createPace } from '../snapshot/pace.ts';
-import type { PolicyCompiling } from '../snapshot/policy-index.ts';
 import { createSecretCache } from '../snapshot/secret-cache.ts';
+import { createSharing } from '../snapshot/sharing.ts';
 import { sha256 } from './hashing.ts';
 
 export interface SnapshotsDeps {
@@ -32,17 +25,10 @@ export interface SnapshotsDeps {
 /** Longest piece of work between two turns of the loop, milliseconds: a decision that arrives meanwhile waits so long. */
 const sliceMs = 0.5;
 const retryMs = 1_000;
-const maxProfiles = 10_000;
+/** Some 200 bytes each. */
+const maxShared = 10_000;
 /** As many changes are never worth a build from scratch. */
 const fewChanges = 200;
-
-/** The policies family, as the snapshot wants it. */
-export const policyCompiling: PolicyCompiling = {
-  check: checkPolicy,
-  subjectsOf,
-  compiler: createSubjectCompiler,
-  isPlain: isPlainSubject,
-};
 
 /** The keeper of the current snapshot, wired to presets, policies, injectors and secret managers. */
 export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: SnapshotKeeper; stop(): void } {
@@ -55,8 +41,9 @@ export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: Snapsho
   const building: SnapshotDeps = {
     presets,
     createInjector,
-    policies: policyCompiling,
-    profiles: createConsumerProfiles({ maxKept: maxProfiles, subjectsOf: subjectsOfConsumer }),
+    policies: createPolicyCompiling(),
+    subjectsOfConsumer,
+    sharing: createSharing({ maxKept: maxShared }),
     secrets,
     sha256,
     pace: () => createPace(clock, sliceMs),

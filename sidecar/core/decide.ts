@@ -73,7 +73,7 @@ function conclude(d: Deliberation, ctx: DecisionContext, validation: Validation)
     selectCredential(d, upstream); //      8. the credential version to use
   if (refused !== undefined) return deny(d, ctx, refused);
 
-  const headers = d.credential && inject(d, upstream, consumer, d.credential); // 9. the headers
+  const headers = d.credential && inject(d, upstream, d.credential); // 9. the headers
   if (headers === undefined) return deny(d, ctx, 'credential_unavailable');
   const decision: Decision = { outcome: 'allow', headers, deliberation: d };
   ctx.record(decision); // 10. metrics and one audit event, never awaited

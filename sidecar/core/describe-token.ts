@@ -61,22 +61,22 @@ function describe(
   const consumer = snapshot.consumers.get(facts.consumerId);
   if (consumer === undefined) return { deny: 'consumer_unknown' };
   if (consumer.disabled) return { deny: 'consumer_disabled' };
-  const policies = policiesOf(consumer, snapshot, nowMs);
+  const policies = policiesOf(facts.consumerId, consumer, snapshot, nowMs);
   return {
     token: {
       id: facts.tokenId,
       not_before: facts.notBeforeMs > 0 ? new Date(facts.notBeforeMs).toISOString() : null,
       expires_at: new Date(facts.expiresAtMs).toISOString(),
     },
-    consumer: { id: consumer.id, groups: consumer.groups },
+    consumer: { id: facts.consumerId, groups: consumer.groups },
     allowed: policies.filter((policy) => policy.spec.effect === 'allow').map(right),
     denied: policies.filter((policy) => policy.spec.effect === 'deny').map(right),
   };
 }
 
-function policiesOf(consumer: ConsumerEntry, snapshot: Snapshot, nowMs: number): readonly PolicyEntry[] {
+function policiesOf(id: string, consumer: ConsumerEntry, snapshot: Snapshot, nowMs: number): readonly PolicyEntry[] {
   const found = new Set<PolicyEntry>();
-  for (const subject of [consumer.id, ...consumer.subjects]) {
+  for (const subject of [id, ...consumer.subjects]) {
     for (const policy of snapshot.policiesBySubject.get(subject) ?? []) {
       const { expires_at: expiresAt, labels } = policy.spec;
       if (expiresAt !== undefined && Date.parse(expiresAt) <= nowMs) continue;

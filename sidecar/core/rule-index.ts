@@ -18,8 +18,11 @@ export interface SegmentGlob {
 }
 
 export interface PathNode {
-  /** Undefined: no child. Most nodes have none, and an empty map takes more than the node. */
-  readonly literal: ReadonlyMap<string, PathNode> | undefined;
+  /** Most nodes have one literal child or none, and a map takes three times what a node takes: the first stands here, */
+  readonly segment: string | undefined;
+  readonly child: PathNode | undefined;
+  /** and here the others. */
+  readonly others: ReadonlyMap<string, PathNode> | undefined;
   readonly globs: readonly SegmentGlob[];
   /** `*`: exactly one whole segment. */
   readonly any: PathNode | undefined;
@@ -110,7 +113,7 @@ function findWithoutRest(
 ): Rule | undefined {
   const segment = segments[at];
   if (segment === undefined) return firstMatching(node.rules, question);
-  const literal = node.literal?.get(segment);
+  const literal = node.segment === segment ? node.child : node.others?.get(segment);
   if (literal !== undefined) {
     const found = findRule(literal, segments, at + 1, question);
     if (found !== undefined) return found;
@@ -124,7 +127,7 @@ function findWithoutRest(
 }
 
 function isLeaf(node: PathNode): boolean {
-  return node.literal === undefined && node.globs.length === 0 && node.any === undefined;
+  return node.child === undefined && node.globs.length === 0 && node.any === undefined;
 }
 
 function firstMatching(rules: readonly Rule[], question: RuleQuestion): Rule | undefined {

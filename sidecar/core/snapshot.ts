@@ -13,6 +13,7 @@ export interface Snapshot {
   readonly gatewaysByKey: ReadonlyMap<string, GatewayEntry>;
   readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
   readonly upstreamsByRoute: ReadonlyMap<string, UpstreamEntry>;
+  /** By id. Consumers of the same groups and labels share one entry. */
   readonly consumers: Table<ConsumerEntry>;
   /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
   readonly policiesBySubject: Table<readonly PolicyEntry[]>;
@@ -73,10 +74,9 @@ export interface CredentialVersion {
 }
 
 export interface ConsumerEntry {
-  readonly id: string;
   readonly disabled: boolean;
   readonly groups: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
-  /** Keys into a {@link RuleIndex} besides its id: `group:<g>`, `label:<k>=<v>`, `*`. Shared with consumers like it. */
+  /** Keys into a {@link RuleIndex} besides the consumer's id: `group:<g>`, `label:<k>=<v>`, `*`. */
   readonly subjects: readonly string[];
 }

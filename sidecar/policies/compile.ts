@@ -6,42 +6,69 @@ export interface Policy {
   readonly spec: PolicySpec;
 }
 
-/** Compiles the policies that name one subject, one by one, so that the caller can give way to other work between. */
+/** Turns policies into rules. */
+export interface PolicyCompiling {
+  /** Throws a RangeError that says what is wrong with the policy. */
+  check(spec: PolicySpec): void;
+  /** Every key under which the policy names somebody: consumers, groups and the label set. */
+  subjectsOf(spec: PolicySpec): ReadonlySet<string>;
+  /** Whether the rules of a policy are the same for this subject as for others: not by a label, which may want more. */
+  isPlain(subject: string): boolean;
+  /** For the policies that name one subject. */
+  compiler(subject: string): SubjectCompiler;
+}
+
+/** Takes policies one by one, so that the caller can give way to other work between them. */
 export interface SubjectCompiler {
-  /** Policies that {@link checkPolicy} let through. The first one that matches is the one that a decision names. */
+  /** Policies that `check` let through. The first one that matches is the one that a decision names. */
   add(policy: Policy): void;
   finish(): SubjectRules;
 }
 
-/** Throws a RangeError that says what is wrong with the policy. */
-export function checkPolicy(spec: PolicySpec): void {
-  for (const path of spec.paths) splitPattern(path);
-  if (spec.expires_at !== undefined) readTime(spec.expires_at);
-}
+export function createPolicyCompiling(): PolicyCompiling {
+  /** Policies whose lists of methods are the same array share the set. */
+  const methodSets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
-export function createSubjectCompiler(subject: string): SubjectCompiler {
-  const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
-    allow: undefined,
-    deny: undefined,
-  };
+  function methodsOf({ methods }: PolicySpec): ReadonlySet<string> | undefined {
+    if (methods.length === 0) return undefined;
+    const known = methodSets.get(methods);
+    if (known !== undefined) return known;
+    const made = new Set(methods);
+    methodSets.set(methods, made);
+    return made;
+  }
+
   return {
-    add({ id, spec }) {
-      const rule: Rule = {
-        policyId: id,
-        methods: spec.methods.length === 0 ? undefined : new Set(spec.methods),
-        expiresAtMs: spec.expires_at === undefined ? Infinity : readTime(spec.expires_at),
-        labels: isPlainSubject(subject) ? none : Object.entries(spec.labels).slice(1),
-      };
-      const root = (rules[spec.effect] ??= newNode());
-      const paths = spec.paths.length === 0 ? everyPath : spec.paths;
-      for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
+    check(spec) {
+      for (const path of spec.paths) splitPattern(path);
+      if (spec.expires_at !== undefined) readTime(spec.expires_at);
     },
-    finish: () => rules,
+    subjectsOf,
+    isPlain,
+    compiler(subject) {
+      const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
+        allow: undefined,
+        deny: undefined,
+      };
+      return {
+        add({ id, spec }) {
+          const rule: Rule = {
+            policyId: id,
+            methods: methodsOf(spec),
+            expiresAtMs: spec.expires_at === undefined ? Infinity : readTime(spec.expires_at),
+            labels: isPlain(subject) ? none : Object.entries(spec.labels).slice(1),
+          };
+          const root = (rules[spec.effect] ??= newNode());
+          const paths = spec.paths.length === 0 ? everyPath : spec.paths;
+          for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
+        },
+        finish: () => rules,
+      };
+    },
   };
 }
 
-/** Whether the rules of a policy are the same for this subject as for others: not by a label, which may want more. */
-export function isPlainSubject(subject: string): boolean {
+function isPlain(subject: string): boolean {
   return !subject.startsWith(labelPrefix);
 }
 
@@ -51,7 +78,7 @@ const everyPath = ['/**'];
 const none: readonly never[] = [];
 
 /** The key under which a consumer finds the policies that name it; the same words that `subjectsOfConsumer` uses. */
-export const subjectKey = {
+const subjectKey = {
   everyone: '*',
   /** The id itself, so that no consumer needs a text of its own for it. Ids have no colon and are no star. */
   consumer: (id: string) => id,
@@ -72,7 +99,7 @@ export function subjectsOfConsumer(
 }
 
 /** Consumers, groups and the label set each name subjects: whoever is named in one of the three is meant. */
-export function subjectsOf(spec: PolicySpec): ReadonlySet<string> {
+function subjectsOf(spec: PolicySpec): ReadonlySet<string> {
   const subjects = new Set<string>();
   // A star among the consumers is everyone's own key.
   for (const id of spec.consumers) subjects.add(subjectKey.consumer(id));
@@ -84,7 +111,9 @@ export function subjectsOf(spec: PolicySpec): ReadonlySet<string> {
 }
 
 interface MutableNode extends PathNode {
-  literal: Map<string, MutableNode> | undefined;
+  segment: string | undefined;
+  child: MutableNode | undefined;
+  others: Map<string, MutableNode> | undefined;
   globs: readonly (SegmentGlob & { readonly node: MutableNode })[];
   any: MutableNode | undefined;
   rest: MutableNode | undefined;
@@ -92,7 +121,15 @@ interface MutableNode extends PathNode {
 }
 
 function newNode(): MutableNode {
-  return { literal: undefined, globs: none, any: undefined, rest: undefined, rules: none };
+  return {
+    segment: undefined,
+    child: undefined,
+    others: undefined,
+    globs: none,
+    any: undefined,
+    rest: undefined,
+    rules: none,
+  };
 }
 
 function addRule(node: MutableNode, rule: Rule): void {
@@ -106,16 +143,22 @@ function insert(root: MutableNode, segments: readonly string[]): MutableNode {
     if (segment === '**') node = node.rest ??= newNode();
     else if (segment === '*') node = node.any ??= newNode();
     else if (segment.includes('*')) node = globChild(node, segment.split('*'));
-    else node = literalChild((node.literal ??= new Map<string, MutableNode>()), segment);
+    else node = literalChild(node, segment);
   }
   return node;
 }
 
-function literalChild(children: Map<string, MutableNode>, segment: string): MutableNode {
-  const known = children.get(segment);
+function literalChild(node: MutableNode, segment: string): MutableNode {
+  if (node.child === undefined) {
+    node.segment = segment;
+    return (node.child = newNode());
+  }
+  if (node.segment === segment) return node.child;
+  node.others ??= new Map();
+  const known = node.others.get(segment);
   if (known !== undefined) return known;
   const child = newNode();
-  children.set(segment, child);
+  node.others.set(segment, child);
   return child;
 }
 

@@ -4,7 +4,6 @@ import type { ResourceKind, ResourceRecord, ResourceRecordOf } from '../core/res
 import type { ConsumerEntry, GatewayEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
 import type { Table } from '../core/table.ts';
 import { checkShape } from './check-shape.ts';
-import type { ConsumerProfiles } from './consumer-profiles.ts';
 import { compileCredentials, type CredentialsDeps } from './credentials.ts';
 import { createDraft } from './draft.ts';
 import { compileGateway, indexByKey } from './gateways.ts';
@@ -12,12 +11,17 @@ import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
 import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
 import { readPolicy } from './read-policy.ts';
+import type { Sharing } from './sharing.ts';
 import { compileUpstream, indexByRoute, type BuiltUpstream, type CompiledUpstream } from './upstreams.ts';
 
 export interface SnapshotDeps extends CredentialsDeps {
   readonly presets: ReadonlyMap<string, Preset>;
   readonly policies: PolicyCompiling;
-  readonly profiles: ConsumerProfiles;
+  readonly subjectsOfConsumer: (
+    groups: readonly string[],
+    labels: Readonly<Record<string, string>>,
+  ) => readonly string[];
+  readonly sharing: Sharing;
   readonly pace: () => Pace;
 }
 
@@ -99,10 +103,10 @@ async function derive(
       if (record !== undefined) stale.add(record.spec.upstream);
       credentials.set(id, record?.disabled === false ? record : undefined);
     },
-    consumer: (id, record) => consumers.set(id, record && compileConsumer(record, deps.profiles)),
+    consumer: (id, record) => consumers.set(id, record && compileConsumer(record, deps)),
     policy(id, record) {
       const { policy, problem } = readPolicy(id, record, deps.policies.check);
-      policies.set(id, policy);
+      policies.set(id, policy && { id, spec: deps.sharing.policy(policy.spec) });
       if (problem !== undefined) report('policy', id, problem);
     },
   };
@@ -161,10 +165,16 @@ async function derive(
 }
 
 function compileConsumer(
-  { id, spec, disabled }: ResourceRecordOf<'consumer'>,
-  profiles: ConsumerProfiles,
+  { spec, disabled }: ResourceRecordOf<'consumer'>,
+  { sharing, subjectsOfConsumer }: SnapshotDeps,
 ): ConsumerEntry {
-  return { id, disabled, ...profiles.of(spec) };
+  const { groups, labels } = spec;
+  return sharing.of(JSON.stringify([disabled, groups, labels]), () => ({
+    disabled,
+    groups,
+    labels,
+    subjects: subjectsOfConsumer(groups, labels),
+  }));
 }
 
 /** Compiles what is stale, gives others their new rules, and keeps what has neither. */

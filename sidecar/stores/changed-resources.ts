@@ -17,13 +17,9 @@ export function followsOn(meta: MetaRow, since: StoreIdentity): boolean {
   return isSame && since.revision >= meta.log_floor && since.revision <= meta.revision;
 }
 
-/** Each resource once; undefined where `rows` (read up to {@link scannedRows} + 1) or the resources are too many. */
-export function changedResources(
-  rows: readonly Pick<ChangeRow, 'kind' | 'id'>[],
-  limit: number,
-): readonly ResourceReference[] | undefined {
-  if (rows.length > scannedRows) return undefined;
+/** Each resource once, in the order of its first change; tokens are not resources. */
+export function distinctResources(rows: readonly Pick<ChangeRow, 'kind' | 'id'>[]): readonly ResourceReference[] {
   const references = new Map<string, ResourceReference>();
   for (const { kind, id } of rows) if (kind !== 'token') references.set(`${kind}/${id}`, { kind, id });
-  return references.size > limit ? undefined : [...references.values()];
+  return [...references.values()];
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { readPath } from '../../sidecar/core/path.ts';
 import type { PolicySpec } from '../../sidecar/core/resources.ts';
 import { judge, type RuleIndex } from '../../sidecar/core/rule-index.ts';
-import { checkPolicy, createSubjectCompiler, subjectsOf, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
 import { defaults } from '../support/deciding.ts';
 
 interface Caller {
@@ -13,6 +13,7 @@ interface Caller {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+const { check, compiler: compilerOf, subjectsOf } = createPolicyCompiling();
 const nowMs = Date.parse('2026-11-23T12:00:00Z');
 const team: Caller = { id: 'team', groups: ['search', 'eu'], labels: { tier: 'gold', region: 'eu' } };
 
@@ -40,9 +41,9 @@ function indexOf(policies: readonly PolicySpec[], upstream: string): RuleIndex {
   const subjects = new Set(named.flatMap(({ spec }) => [...subjectsOf(spec)]));
   return new Map(
     [...subjects].map((subject) => {
-      const compiler = createSubjectCompiler(subject);
+      const compiler = compilerOf(subject);
       for (const policy of named) {
-        checkPolicy(policy.spec);
+        check(policy.spec);
         if (subjectsOf(policy.spec).has(subject)) compiler.add(policy);
       }
       return [subject, compiler.finish()];
@@ -124,9 +125,9 @@ describe('policies', () => {
   });
 
   it('says what is wrong with a policy that cannot be compiled', () => {
-    assert.throws(() => { checkPolicy(allow({ paths: ['/**/a/**'] })); }, /more than once/); // prettier-ignore
-    assert.throws(() => { checkPolicy(allow({ paths: ['v1'] })); }, /start with/); // prettier-ignore
-    assert.throws(() => { checkPolicy(allow({ expires_at: 'soon' })); }, /RFC 3339/); // prettier-ignore
+    assert.throws(() => { check(allow({ paths: ['/**/a/**'] })); }, /more than once/); // prettier-ignore
+    assert.throws(() => { check(allow({ paths: ['v1'] })); }, /start with/); // prettier-ignore
+    assert.throws(() => { check(allow({ expires_at: 'soon' })); }, /RFC 3339/); // prettier-ignore
   });
 
   it('agrees with a naive reading of the documentation on random policies', () => {

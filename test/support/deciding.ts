@@ -15,12 +15,11 @@ import type {
 } from '../../sidecar/core/resources.ts';
 import { Secret } from '../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
-import { policyCompiling } from '../../sidecar/compose/snapshots.ts';
-import { subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
 import { buildSnapshot, type SnapshotDeps } from '../../sidecar/snapshot/build.ts';
-import { createConsumerProfiles } from '../../sidecar/snapshot/consumer-profiles.ts';
 import { createPace } from '../../sidecar/snapshot/pace.ts';
 import type { SecretCache } from '../../sidecar/snapshot/secret-cache.ts';
+import { createSharing } from '../../sidecar/snapshot/sharing.ts';
 
 export const gatewayKey = 'gateway-key-of-at-least-32-characters';
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -118,8 +117,9 @@ export function snapshotDeps(presets: readonly Preset[] = [testPreset]): Snapsho
   return {
     presets: new Map(presets.map((preset) => [preset.id, preset])),
     createInjector: () => testInjector,
-    policies: policyCompiling,
-    profiles: createConsumerProfiles({ maxKept: 1_000, subjectsOf: subjectsOfConsumer }),
+    policies: createPolicyCompiling(),
+    subjectsOfConsumer,
+    sharing: createSharing({ maxKept: 1_000 }),
     secrets: testSecrets,
     sha256,
     pace: () => createPace({ monotonic: () => performance.now() }, 5),

@@ -7,7 +7,7 @@ import type { ConsumerEntry, UpstreamEntry } from '../snapshot.ts';
 export function authorize(d: Deliberation, upstream: UpstreamEntry, consumer: ConsumerEntry): DenialCode | undefined {
   if (d.path === undefined) return 'path_ambiguous';
   const verdict = judge(upstream.rules, {
-    consumerId: consumer.id,
+    consumerId: d.consumerId,
     subjects: consumer.subjects,
     labels: consumer.labels,
     method: d.method,

@@ -1,7 +1,7 @@
 import type { Deliberation } from '../decision.ts';
 import { consumerHeader } from '../preset.ts';
 import { Secret } from '../secret.ts';
-import type { ConsumerEntry, CredentialVersion, UpstreamEntry } from '../snapshot.ts';
+import type { CredentialVersion, UpstreamEntry } from '../snapshot.ts';
 
 /**
  * Step 9. The headers were laid out when the snapshot was built (an absent header would let the client's own pass on
@@ -10,7 +10,6 @@ import type { ConsumerEntry, CredentialVersion, UpstreamEntry } from '../snapsho
 export function inject(
   d: Deliberation,
   upstream: UpstreamEntry,
-  consumer: ConsumerEntry,
   credential: CredentialVersion,
 ): Secret<readonly string[]> | undefined {
   if (credential.headers === undefined) return undefined;
@@ -18,7 +17,7 @@ export function inject(
   const headers = [...credential.headers.reveal()];
   if (upstream.identityHeader) {
     const at = headers.indexOf(consumerHeader);
-    headers[at + 1] = consumer.id;
+    headers[at + 1] = d.consumerId;
   }
   for (const name of upstream.passthrough) {
     const value = d.question.headers[name];

@@ -1,5 +1,5 @@
 import type { ResourceChange, Store, StoreIdentity } from '../../core/ports.ts';
-import { changedResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
+import { distinctResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
 import { toStoredResource, type ChangeRow, type ResourceRow } from '../rows.ts';
 import type { ConnectionPool, Lease } from './pool.ts';
 import { ending, leave, openView } from './read-all.ts';
@@ -39,7 +39,8 @@ async function findChanged(
     `SELECT kind, id FROM ${sql.t}changes WHERE revision > $1 ORDER BY revision, seq LIMIT $2`,
     [since, scannedRows + 1],
   );
-  return changedResources(rows, limit);
+  const references = distinctResources(rows);
+  return rows.length > scannedRows || references.length > limit ? undefined : references;
 }
 
 async function* chunks(

@@ -66,7 +66,7 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
         });
       },
       dump: () => dumpThrough(port),
-      readChanged: async (since, limit) => guarded(() => readChanged(db, since, limit, openStream)),
+      readChanged: (since, limit) => readChanged(db, since, limit, openStream),
       async close() {
         closed = true;
         for (const stream of streams) stream.close();
@@ -103,7 +103,7 @@ export async function openMemoryBackend(options: WriterOptions): Promise<Backend
     },
     readAll: () => collectAll(db),
     dump: () => collectCopy(db),
-    readChanged: async (since, limit) => guarded(() => collectChanged(db, since, limit)),
+    readChanged: (since, limit) => collectChanged(db, since, limit),
     close: () => port.close(),
   };
 }

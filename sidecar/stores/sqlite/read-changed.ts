@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { ResourceChange, StoreIdentity } from '../../core/ports.ts';
-import { changedResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
+import { distinctResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
 import { toIdentity, toStoredResource, type ChangeRow, type MetaRow, type ResourceRow } from '../rows.ts';
 import { guarded } from './faults.ts';
 import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
@@ -12,59 +12,90 @@ const chunkRows = 500;
 
 export type Changed = StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceChange[]> };
 
+type LogRow = Pick<ChangeRow, 'revision' | 'seq' | 'kind' | 'id'>;
+const afterEverySeq = Number.MAX_SAFE_INTEGER;
+
+/** A connection for one read. */
+interface Stream {
+  readonly db: DatabaseSync;
+  close(): void;
+}
+
 /**
  * Resources that changed after `since`, in one read transaction. A few are read at once, on this connection; for more,
  * `openStream` gives a connection of its own, whose transaction lasts until the chunks are read, or left.
  */
-export function readChanged(
+export async function readChanged(
   db: DatabaseSync,
   since: StoreIdentity,
   limit: number,
-  openStream: () => { readonly db: DatabaseSync; close(): void },
-): Changed | undefined {
+  openStream: () => Stream,
+): Promise<Changed | undefined> {
   const few = inTransaction(db, () => {
-    const found = findChanged(db, since, limit);
-    if (found === undefined || found.references.length > chunkRows) return found;
-    return { identity: found.identity, changes: readAll(db, found.references) };
+    const identity = follows(db, since);
+    const rows = identity && logAfter(db, { revision: since.revision, seq: afterEverySeq }, chunkRows + 1);
+    if (identity === undefined || rows === undefined || rows.length > chunkRows) return identity && 'many';
+    const references = distinctResources(rows);
+    return references.length > limit ? undefined : { identity, changes: readAll(db, references) };
   });
   if (few === undefined) return undefined;
-  if ('changes' in few) return { ...few.identity, chunks: oneByOne(few.changes.length === 0 ? [] : [few.changes]) };
+  if (few !== 'many') return { ...few.identity, chunks: oneByOne(few.changes.length === 0 ? [] : [few.changes]) };
   const stream = openStream();
+  let found: Changed | undefined;
   try {
     stream.db.exec('BEGIN');
-    const found = findChanged(stream.db, since, limit);
-    if (found === undefined) {
-      stream.close();
-      return undefined;
-    }
-    return { ...found.identity, chunks: inChunks(stream, found.references) };
-  } catch (error) {
-    stream.close();
-    throw error;
+    found = await findMany(stream, since, limit);
+    return found;
+  } finally {
+    if (found === undefined) stream.close();
   }
 }
 
-/** The same where there is but one connection, in one turn of the loop; the caller holds writes off. */
-export function collectChanged(db: DatabaseSync, since: StoreIdentity, limit: number): Changed | undefined {
-  const found = findChanged(db, since, limit);
-  return (
-    found && { ...found.identity, chunks: oneByOne([...slices(found.references)].map((some) => readAll(db, some))) }
-  );
-}
-
-function findChanged(
+/** The same where there is but one connection; the caller holds writes off. */
+export async function collectChanged(
   db: DatabaseSync,
   since: StoreIdentity,
   limit: number,
-): { readonly identity: StoreIdentity; readonly references: readonly ResourceReference[] } | undefined {
+): Promise<Changed | undefined> {
+  const found = await findMany({ db, close: () => undefined }, since, limit);
+  if (found === undefined) return undefined;
+  const { chunks, ...identity } = found;
+  const collected: (readonly ResourceChange[])[] = [];
+  for await (const chunk of chunks) collected.push(chunk);
+  return { ...identity, chunks: oneByOne(collected) };
+}
+
+/** Undefined: the log of this store does not tell what has changed since. */
+function follows(db: DatabaseSync, since: StoreIdentity): StoreIdentity | undefined {
   const meta = getRow<MetaRow>(db.prepare(selectMeta));
   if (meta === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-  const identity = toIdentity(meta);
-  if (!followsOn(meta, since)) return undefined;
-  const log = db.prepare('SELECT kind, id FROM changes WHERE revision > ? ORDER BY revision, seq LIMIT ?');
-  const rows = allRows<Pick<ChangeRow, 'kind' | 'id'>>(log, since.revision, scannedRows + 1);
-  const references = changedResources(rows, limit);
-  return references && { identity, references };
+  return followsOn(meta, since) ? toIdentity(meta) : undefined;
+}
+
+async function findMany(stream: Stream, since: StoreIdentity, limit: number): Promise<Changed | undefined> {
+  const { db } = stream;
+  const identity = follows(db, since);
+  if (identity === undefined) return undefined;
+  const references = new Map<string, ResourceReference>();
+  let after = { revision: since.revision, seq: afterEverySeq };
+  for (let scanned = 0; scanned <= scannedRows && references.size <= limit; scanned += chunkRows) {
+    const rows = guarded(() => logAfter(db, after, chunkRows));
+    for (const row of distinctResources(rows)) references.set(`${row.kind}/${row.id}`, row);
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < chunkRows) {
+      return references.size > limit ? undefined : { ...identity, chunks: inChunks(stream, [...references.values()]) };
+    }
+    after = last;
+    await setImmediate();
+  }
+  return undefined;
+}
+
+function logAfter(db: DatabaseSync, after: Pick<ChangeRow, 'revision' | 'seq'>, limit: number): readonly LogRow[] {
+  const log = db.prepare(
+    'SELECT revision, seq, kind, id FROM changes WHERE (revision, seq) > (?, ?) ORDER BY revision, seq LIMIT ?',
+  );
+  return allRows<LogRow>(log, after.revision, after.seq, limit);
 }
 
 function readAll(db: DatabaseSync, references: readonly ResourceReference[]): readonly ResourceChange[] {
@@ -76,7 +107,7 @@ function readAll(db: DatabaseSync, references: readonly ResourceReference[]): re
 }
 
 async function* inChunks(
-  stream: { readonly db: DatabaseSync; close(): void },
+  stream: Stream,
   references: readonly ResourceReference[],
 ): AsyncGenerator<readonly ResourceChange[], void> {
   try {
