@@ -14,6 +14,7 @@ export interface Endpoint {
 export interface BenchSidecar {
   readonly data: Endpoint;
   readonly admin: Endpoint;
+  readonly metrics: Endpoint;
   /** From spawn to its ready line, milliseconds. */
   readonly readyMs: number;
   readonly process: ChildProcess;
@@ -56,14 +57,17 @@ export async function startSidecar(
   home: BenchHome,
   options: {
     readonly watchLoop?: boolean;
-    /** For Node itself, such as --cpu-prof. */ readonly execArgv?: readonly string[];
+    /** For Node itself, such as --cpu-prof. */
+    readonly execArgv?: readonly string[];
+    /** Added to the environment; wins over what the bench sets. */
+    readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<BenchSidecar> {
   const watch = options.watchLoop === true ? ['--import', new URL('loop-watch.mjs', import.meta.url).href] : [];
   const startedAt = performance.now();
   const child = spawn(process.execPath, [...(options.execArgv ?? []), ...watch, home.bin, 'serve'], {
     cwd: home.folder,
-    env: environment(home),
+    env: { ...environment(home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const pauses: (readonly [number, number])[] = [];
@@ -93,6 +97,7 @@ export async function startSidecar(
   return {
     data: endpoint(ready['data']),
     admin: endpoint(ready['admin']),
+    metrics: endpoint(ready['metrics']),
     readyMs,
     process: child,
     nextEvent,
