@@ -7,6 +7,7 @@ import { benchHttp } from './http.ts';
 import { exitCode, formatTable, type Row } from './row.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchStartup } from './startup.ts';
+import { benchTiers } from './tiers.ts';
 
 const groups = {
   decide: benchDecide,
@@ -14,6 +15,7 @@ const groups = {
   apply: benchApply,
   snapshot: benchSnapshot,
   startup: benchStartup,
+  tiers: benchTiers,
 };
 
 const { values } = parseArgs({

@@ -153,6 +153,6 @@ function writer(scene: Scene): Scene['sidecars'][number] {
 
 /** As long as a real one, and made of the same characters. */
 function forge(token: string): string {
-  const random = [...token.slice(6)].reverse().join('');
+  const random = Array.from(token.slice(6)).reverse().join('');
   return token.slice(0, 6) + random;
 }

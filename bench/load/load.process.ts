@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type { LoadRequest, LoadResult } from './messages.ts';
 
-const ok = Buffer.from('HTTP/1.1 200');
+const statusStart = Buffer.byteLength('HTTP/1.1 ');
 const endOfHead = Buffer.from('\r\n\r\n');
 
 /**
@@ -20,6 +20,7 @@ interface Connection {
 interface Counts {
   requests: number;
   failures: number;
+  readonly status: number;
 }
 
 process.on('message', (message: LoadRequest) => {
@@ -28,29 +29,48 @@ process.on('message', (message: LoadRequest) => {
 process.on('disconnect', () => process.exit(0));
 
 async function load(order: LoadRequest): Promise<LoadResult> {
-  const counts: Counts = { requests: 0, failures: 0 };
-  const bytes = Buffer.from(order.request, 'latin1');
+  const counts: Counts = { requests: 0, failures: 0, status: order.status ?? 200 };
+  const requests = createRequests(order);
   const latencies: number[] = [];
   const drive = order.rate === undefined ? driveClosed : driveOpen(order.rate, latencies);
   const connections = await Promise.all(
     Array.from({ length: order.connections }, async () => open(order.host, order.port)),
   );
   const started = performance.now();
-  await drive({ connections, bytes, counts, untilMs: started + order.seconds * 1_000 });
+  await drive({ connections, requests, counts, untilMs: started + order.seconds * 1_000 });
   const seconds = (performance.now() - started) / 1_000;
   for (const { socket } of connections) socket.destroy();
-  return { ...counts, seconds, latencies };
+  return { requests: counts.requests, failures: counts.failures, seconds, latencies };
+}
+
+interface Requests {
+  /** Bytes of the next one; undefined: that was all. */
+  next(): Buffer | undefined;
+}
+
+function createRequests({ request, tokens, limit = Infinity }: LoadRequest): Requests {
+  const whole = Buffer.from(request, 'latin1');
+  const [before = '', after = ''] = request.split('{token}');
+  let sent = 0;
+  return {
+    next() {
+      if (sent >= limit) return undefined;
+      sent++;
+      const token = tokens?.[(sent - 1) % tokens.length];
+      return token === undefined ? whole : Buffer.from(before + token + after, 'latin1');
+    },
+  };
 }
 
 interface Drive {
   readonly connections: readonly Connection[];
-  readonly bytes: Buffer;
+  readonly requests: Requests;
   readonly counts: Counts;
   readonly untilMs: number;
 }
 
 /** Every connection asks again as soon as it has its answer: this finds the capacity. */
-function driveClosed({ connections, bytes, counts, untilMs }: Drive): Promise<void> {
+function driveClosed({ connections, requests, counts, untilMs }: Drive): Promise<void> {
   return new Promise((resolve) => {
     let busy = connections.length;
     const stop = (): void => {
@@ -65,12 +85,19 @@ function driveClosed({ connections, bytes, counts, untilMs }: Drive): Promise<vo
     spin();
     for (const connection of connections) {
       const { socket } = connection;
-      onAnswers(connection, counts, () => {
-        if (performance.now() < untilMs) socket.write(bytes);
-        else stop();
-      });
-      socket.on('close', stop);
-      socket.write(bytes);
+      let stopped = false;
+      const stopOnce = (): void => {
+        if (!stopped) stop();
+        stopped = true;
+      };
+      const send = (): void => {
+        const bytes = performance.now() < untilMs ? requests.next() : undefined;
+        if (bytes === undefined) stopOnce();
+        else socket.write(bytes);
+      };
+      onAnswers(connection, counts, send);
+      socket.on('close', stopOnce);
+      send();
     }
   });
 }
@@ -80,7 +107,7 @@ function driveClosed({ connections, bytes, counts, untilMs }: Drive): Promise<vo
  * from the server). Latency counts from that tick; a request without a free connection waits, and its wait counts.
  */
 function driveOpen(rate: number, latencies: number[]): (drive: Drive) => Promise<void> {
-  return ({ connections, bytes, counts, untilMs }) =>
+  return ({ connections, requests, counts, untilMs }) =>
     new Promise((resolve) => {
       const started = performance.now();
       const free = [...connections];
@@ -88,6 +115,8 @@ function driveOpen(rate: number, latencies: number[]): (drive: Drive) => Promise
       const dueOf = new Map<Connection, number>();
       let due = 0;
       const send = (connection: Connection, at: number): void => {
+        const bytes = requests.next();
+        if (bytes === undefined) return;
         dueOf.set(connection, at);
         connection.socket.write(bytes);
       };
@@ -136,7 +165,7 @@ function onAnswers(connection: Connection, counts: Counts, answered: () => void)
         connection.rest = bytes;
         return;
       }
-      if (bytes.compare(ok, 0, ok.length, 0, ok.length) !== 0) counts.failures++;
+      if (Number(bytes.toString('latin1', statusStart, statusStart + 3)) !== counts.status) counts.failures++;
       counts.requests++;
       bytes = bytes.subarray(length);
       answered();

@@ -3,8 +3,14 @@
 export interface LoadRequest {
   readonly host: string;
   readonly port: number;
-  /** One whole request, sent again and again on keep-alive connections. */
+  /** One whole request, sent again and again on keep-alive connections; `{token}` in it stands for one of `tokens`. */
   readonly request: string;
+  /** In turn, one a request. */
+  readonly tokens?: readonly string[] | undefined;
+  /** Ends after so many requests, if `seconds` have not. */
+  readonly limit?: number | undefined;
+  /** The status that every answer must have; default 200. */
+  readonly status?: number | undefined;
   readonly connections: number;
   readonly seconds: number;
   /** Requests a second, open loop; undefined: each connection asks again as soon as it has its answer. */
@@ -14,7 +20,7 @@ export interface LoadRequest {
 export interface LoadResult {
   readonly requests: number;
   readonly seconds: number;
-  /** Answers with another status than 200, and broken connections. */
+  /** Answers with another status, and broken connections. */
   readonly failures: number;
   /** Of each request, milliseconds; open loop only (counted from the moment the request was due). */
   readonly latencies: readonly number[];
