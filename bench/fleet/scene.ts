@@ -69,8 +69,9 @@ export async function startScene(options: SceneOptions): Promise<Scene> {
       [secretVariable]: secret,
       ...options.env,
     };
+    let started = 0;
     const start = async (more: Readonly<Record<string, string>> = {}): Promise<BenchSidecar> => {
-      const dataDir = join(home.folder, `data-${String(sidecars.length)}`);
+      const dataDir = join(home.folder, `data-${String(started++)}`);
       const sidecar = await startSidecar(home, { env: { ...env, CREDENTIALFLOW_DATA_DIR: dataDir, ...more } });
       sidecars.push(sidecar);
       return sidecar;
