@@ -86,6 +86,16 @@ function ask(port: number, agent: Agent): Promise<number | string> {
   });
 }
 
+/** What was applied a moment ago is decided on a moment later. */
+export async function untilAllowed(port: number): Promise<void> {
+  const agent = new Agent({ keepAlive: false });
+  for (let i = 0; i < 200; i++) {
+    if ((await ask(port, agent)) === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  assert.fail('nothing is allowed within 5 s');
+}
+
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 import { allowedMore, freePort, gatewayKey, load, masterKey, resources, type Tally } from './restart-load.ts';
@@ -44,15 +44,21 @@ describe('a restart under load', () => {
     assert.ok(tally.refused > 0, 'there was a moment when nothing listened');
   });
 
-  it('fails no request at all where processes share the port', { timeout: 90_000 }, (t) => {
-    const command = [process.execPath, fileURLToPath(new URL('shared-port.process.ts', import.meta.url))];
-    const canIsolate = spawnSync(migratingNamespace[0] ?? '', [...migratingNamespace.slice(1), 'true']).status === 0;
-    const [program = '', ...args] = canIsolate ? [...migratingNamespace, ...command] : command;
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-    assert.equal(status, 0, stderr);
-    const tally = JSON.parse(stdout) as Tally & { readonly migrates: boolean };
-    assert.deepEqual({ failed: tally.failed, refused: tally.refused }, { failed: [], refused: 0 });
-    if (!tally.migrates) t.diagnostic("tcp_migrate_req is 0 here: connections in the kernel's queue may be reset");
-    assert.ok(tally.reset <= (tally.migrates ? 0 : 2), `${String(tally.reset)} new connections were reset`);
-  });
+  for (const store of ['a store of their own', 'postgres'] as const) {
+    it(`fails no request at all where processes share the port: ${store}`, { timeout: 90_000 }, (t) => {
+      replaceUnderLoad(t, store === 'postgres' ? ['postgres'] : []);
+    });
+  }
 });
+
+function replaceUnderLoad(t: TestContext, args: readonly string[]): void {
+  const command = [process.execPath, fileURLToPath(new URL('shared-port.process.ts', import.meta.url)), ...args];
+  const canIsolate = spawnSync(migratingNamespace[0] ?? '', [...migratingNamespace.slice(1), 'true']).status === 0;
+  const [program = '', ...rest] = canIsolate ? [...migratingNamespace, ...command] : command;
+  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const tally = JSON.parse(stdout) as Tally & { readonly migrates: boolean };
+  assert.deepEqual({ failed: tally.failed, refused: tally.refused }, { failed: [], refused: 0 });
+  if (!tally.migrates) t.diagnostic("tcp_migrate_req is 0 here: connections in the kernel's queue may be reset");
+  assert.ok(tally.reset <= (tally.migrates ? 0 : 2), `${String(tally.reset)} new connections were reset`);
+}
