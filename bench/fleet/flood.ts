@@ -39,7 +39,7 @@ export async function floodRows({ quick }: { readonly quick: boolean }): Promise
     const capacity = measured.requests / measured.seconds;
     const normal = { ...good, rate: capacity / 10, seconds: sliceSeconds };
 
-    const auditFile = join(scene.home.folder, 'data-0', 'audit', 'audit.log');
+    const auditFile = join(scene.home.folder, 'data-0', 'audit', 'decisions.log');
     const before = {
       store: await storeLookups(sidecar),
       cache: await cacheLookups(sidecar),
