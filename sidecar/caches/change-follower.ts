@@ -41,6 +41,7 @@ export interface ChangeFollowerDeps {
   readonly log: Log;
   /** Must not throw. */
   readonly onResourceChanges: ChangeReaderDeps['onResourceChanges'];
+  readonly onKnown?: NonNullable<ChangeReaderDeps['onKnown']>;
   /** The store is another one, or its log no longer reaches back to us: read everything anew. Must not throw. */
   readonly onReset: (reason: ResetReason) => void;
   readonly observe?: (outcome: 'read' | 'error', durationMs: number) => void;

@@ -42,6 +42,8 @@ export interface ChangeReaderDeps {
   readonly clock: Clock;
   /** Changes of resources (not of tokens), in revision order, after they were applied. */
   readonly onResourceChanges: (changes: readonly Change[]) => void;
+  /** Changes that were made a while ago, in milliseconds, by the store's clock, and are known here from now on. */
+  readonly onKnown?: (ageMs: number) => void;
   /** Everything must be read anew; the index has been reset. */
   readonly onReset: (reason: ResetReason, identity: StoreIdentity) => void;
 }
@@ -78,10 +80,11 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
   }
 
   /** Applies one page; true: there is more. */
-  function apply(page: ChangePage): boolean {
+  function apply(page: ChangePage, askedAt: number): boolean {
     const before = freshness.applied();
     freshness.apply(page.changes, page.completeTo);
     take(page);
+    if (page.oldestAgeMs !== undefined) deps.onKnown?.(page.oldestAgeMs + clock.monotonic() - askedAt);
     const resources = page.changes.filter(({ kind }) => kind !== 'token');
     if (resources.length > 0) deps.onResourceChanges(resources);
     if (page.completeTo >= page.revision) return false;
@@ -128,7 +131,7 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
         deps.onReset(reason, identity);
         return;
       }
-      if (!apply(page)) {
+      if (!apply(page, askedAt)) {
         // What was asked for then is what is known: the wait for the answer counts as age.
         lastReadAtMs = askedAt;
         return;

@@ -53,6 +53,9 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
       clock,
       log,
       onResourceChanges: rebuild,
+      onKnown: (ageMs) => {
+        metrics.changeKnown(store.kind, ageMs);
+      },
       onReset: () => {
         l1.clear();
         keeper.drop();

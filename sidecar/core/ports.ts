@@ -60,6 +60,8 @@ export interface ChangePage extends StoreIdentity {
   readonly completeTo: number;
   /** The log starts after this revision; a reader that applied less must read everything anew. */
   readonly logFloor: number;
+  /** Milliseconds since the oldest of the changes was written, by the store's own clock; for the metrics only. */
+  readonly oldestAgeMs?: number | undefined;
 }
 
 /** A resource that changed, as it is at the moment of the read; undefined: it is not there any more. */

@@ -47,6 +47,12 @@ export const metricDefinitions = {
     labels: ['tier'],
     unit: 'seconds',
   },
+  credentialflow_revocation_propagation_seconds: {
+    type: 'histogram',
+    help: 'Time from the writing of a change (a revocation, a policy …) to its being known to this sidecar, by the clock of the store.',
+    labels: ['store'],
+    unit: 'seconds',
+  },
   credentialflow_cache_rejected_values_total: {
     type: 'counter',
     help: 'Values of the shared cache that were not believed. More than a few: somebody writes to the cache.',

@@ -23,6 +23,8 @@ export interface Metrics {
   recordDecision(decision: Decision, durationMs: number): void;
   /** Hot path. */
   observeLookup(tier: string, outcome: string, durationMs: number): void;
+  /** Milliseconds since a change was written, when it became known here. `store`: its kind. */
+  changeKnown(store: string, ageMs: number): void;
   rejectedValue(reason: string): void;
   /** Asked at each scrape. */
   watchTiers(tiers: WatchedTiers): void;
@@ -66,6 +68,8 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   lookupCounter(registry, lookups);
   exposeBuckets(registry, 'credentialflow_cache_lookup_duration_seconds', lookupDurations);
 
+  const propagation = createBuckets();
+  exposeBuckets(registry, 'credentialflow_revocation_propagation_seconds', propagation);
   const rejectedValues = counter(registry, 'credentialflow_cache_rejected_values_total');
   const storeRevision = gauge(registry, 'credentialflow_store_revision');
   const appliedRevision = gauge(registry, 'credentialflow_applied_revision');
@@ -100,6 +104,9 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     observeLookup(tier, outcome, durationMs) {
       lookups.add(tier, outcome);
       lookupDurations.observe(tier, durationMs / 1_000);
+    },
+    changeKnown: (store, ageMs) => {
+      propagation.observe(store, ageMs / 1_000);
     },
     rejectedValue: (reason) => rejectedValues.inc({ reason }),
     watchTiers(watched) {

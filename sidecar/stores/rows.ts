@@ -44,6 +44,15 @@ export interface ChangeRow {
   readonly kind: Change['kind'];
   readonly id: string;
   readonly cache_key: string;
+  /** Milliseconds since it was written, by the store's clock; null: written before times were kept. */
+  readonly age: number | null;
+}
+
+/** Of the changes of a page; undefined where none has an age. */
+export function oldestAgeOf(rows: readonly ChangeRow[]): number | undefined {
+  let oldest: number | undefined;
+  for (const { age } of rows) if (age !== null && age > (oldest ?? -1)) oldest = Math.max(0, age);
+  return oldest;
 }
 
 export interface AuditRow {

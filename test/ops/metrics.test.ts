@@ -99,6 +99,7 @@ it('forgets credentials that are gone, and asks the age of the state at each scr
 it('keeps two of itself apart', async () => {
   const one = createMetrics({ version: '1' });
   const two = createMetrics({ version: '2' });
+  one.changeKnown('postgres', 20);
   one.rejectedValue('truncated');
   assert.ok(!(await two.exposition()).includes('truncated'));
 });
@@ -115,6 +116,7 @@ async function everything(): Promise<string> {
   const metrics = createMetrics({ version: '1.2.3' });
   metrics.recordDecision(await decision(), 1);
   metrics.observeLookup('l1', 'hit', 0.01);
+  metrics.changeKnown('postgres', 20);
   metrics.rejectedValue('truncated');
   metrics.watchTiers({
     breakers: () => ({ cache: 'open', store: 'closed' }),

@@ -231,10 +231,11 @@ test('leaves the database as it was when a migration fails', async (t) => {
   const url = await server.database();
   const store = await open(t, url);
   const before = await store.identity();
-  const broken = { version: 2, name: 'broken', sql: 'CREATE TABLE half_made (a INT); SELECT nonsense' };
+  const next = migrations.postgres.length + 1;
+  const broken = { version: next, name: 'broken', sql: 'CREATE TABLE half_made (a INT); SELECT nonsense' };
   await assert.rejects(open(t, url, { migrations: [...migrations.postgres, broken] }), {
     code: 'store_failed',
-    message: /migration 2 \(broken\) failed/,
+    message: new RegExp(`migration ${next} \\(broken\\) failed`),
   });
   assert.deepEqual(await store.identity(), before);
   const look = await server.connect(url);

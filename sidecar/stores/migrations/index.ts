@@ -1,8 +1,9 @@
 import { initial } from './0001-initial.ts';
+import { commitTimes } from './0002-commit-times.ts';
 import type { Migration, SchemaStep } from './migration.ts';
 
 /** In order. A new step is one file and one line here; a step that was released is never edited. */
-const steps: readonly SchemaStep[] = [initial];
+const steps: readonly SchemaStep[] = [initial, commitTimes];
 
 export const migrations: Readonly<Record<'sqlite' | 'postgres', readonly Migration[]>> = {
   sqlite: steps.map(({ version, name, sqlite }) => ({ version, name, sql: sqlite })),

@@ -1,6 +1,6 @@
 import { CredentialFlowError } from '../../core/error.ts';
 import type { ChangePage, Store, TokenRead } from '../../core/ports.ts';
-import { pageLimit, toAudit, toChange, toIdentity, toResource, toToken } from '../rows.ts';
+import { pageLimit, toAudit, oldestAgeOf, toChange, toIdentity, toResource, toToken } from '../rows.ts';
 import type { AuditRow, ChangeRow, MetaRow, ResourceRow, TokenRow } from '../rows.ts';
 import { postgresFault } from './faults.ts';
 import type { ConnectionPool } from './pool.ts';
@@ -62,7 +62,9 @@ function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
       const rows = await read<PageRow>(
         `SELECT m.store_id, m.epoch, m.revision AS newest, m.log_floor, c.*
          FROM ${t}store_meta m LEFT JOIN LATERAL (
-           SELECT revision, seq, kind, id, cache_key FROM ${t}changes
+           SELECT revision, seq, kind, id, cache_key,
+             (extract(epoch FROM clock_timestamp()) * 1000)::bigint - nullif(at, 0) AS age
+           FROM ${t}changes
            WHERE revision > $1 AND $1 >= m.log_floor AND revision <= COALESCE(
              (SELECT revision FROM ${t}changes WHERE revision > $1 ORDER BY revision, seq LIMIT 1 OFFSET $2), m.revision)
          ) c ON TRUE ORDER BY c.revision, c.seq`,
@@ -119,7 +121,8 @@ function toPage(rows: readonly PageRow[], since: number): ChangePage {
   // It is up to date, or ahead of a store that was set back.
   const last = rows.at(-1)?.revision ?? undefined;
   if (last === undefined) return { ...page, changes: [], completeTo: revision };
-  return { ...page, changes: (rows as readonly ChangeRow[]).map(toChange), completeTo: last };
+  const changed = rows as readonly ChangeRow[];
+  return { ...page, changes: changed.map(toChange), oldestAgeMs: oldestAgeOf(changed), completeTo: last };
 }
 
 function present<T>(row: T | undefined): T {

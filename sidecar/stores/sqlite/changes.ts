@@ -2,8 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import { CredentialFlowError } from '../../core/error.ts';
 import type { Change, ChangePage } from '../../core/ports.ts';
-import { toChange, toIdentity, type ChangeRow, type MetaRow } from '../rows.ts';
-import { allRows, getRow, selectMeta } from './rows.ts';
+import { oldestAgeOf, toChange, toIdentity, type ChangeRow, type MetaRow } from '../rows.ts';
+import { allRows, getRow, nowInMs, selectMeta } from './rows.ts';
 
 const chunkRows = 1_000;
 
@@ -14,7 +14,8 @@ export function createChangeReader(db: DatabaseSync): (revision: number, limit: 
     'SELECT revision FROM changes WHERE revision > ? AND revision <= ? ORDER BY revision, seq LIMIT 1 OFFSET ?',
   );
   const chunk = db.prepare(
-    `SELECT revision, seq, kind, id, cache_key FROM changes
+    `SELECT revision, seq, kind, id, cache_key, ${nowInMs} - nullif(at, 0) AS age
+     FROM changes
      WHERE (revision, seq) > (?, ?) AND revision <= ? ORDER BY revision, seq LIMIT ${chunkRows}`,
   );
 
@@ -25,15 +26,21 @@ export function createChangeReader(db: DatabaseSync): (revision: number, limit: 
   }
 
   /** The changes of (revision, completeTo]. Rows of a committed revision never change; they can only be dropped. */
-  async function read(revision: number, completeTo: number): Promise<readonly Change[]> {
+  async function read(
+    revision: number,
+    completeTo: number,
+  ): Promise<{ readonly changes: readonly Change[]; readonly oldestAgeMs: number | undefined }> {
     const changes: Change[] = [];
+    let oldestAgeMs: number | undefined;
     // Past every row of the revision itself.
     let after = { revision, seq: Number.MAX_SAFE_INTEGER };
     while (true) {
       const rows = allRows<ChangeRow>(chunk, after.revision, after.seq, completeTo);
       for (const row of rows) changes.push(toChange(row));
+      // In the order of their revisions: the first are the oldest.
+      oldestAgeMs ??= oldestAgeOf(rows);
       const last = rows.at(-1);
-      if (last === undefined || rows.length < chunkRows) return changes;
+      if (last === undefined || rows.length < chunkRows) return { changes, oldestAgeMs };
       after = last;
       await setImmediate();
     }
@@ -47,10 +54,10 @@ export function createChangeReader(db: DatabaseSync): (revision: number, limit: 
     if (revision >= before.revision) return { ...page, changes: [], completeTo: before.revision };
     const nth = getRow<{ revision: number }>(revisionOfNth, revision, before.revision, Math.max(1, limit) - 1);
     const completeTo = nth?.revision ?? before.revision;
-    const changes = await read(revision, completeTo);
+    const named = await read(revision, completeTo);
     const { log_floor: logFloor } = meta();
     // Dropped while it was read: what was read may lack something.
     if (revision < logFloor) return { ...page, logFloor, changes: [], completeTo: revision };
-    return { ...page, logFloor, changes, completeTo };
+    return { ...page, ...named, logFloor, completeTo };
   };
 }

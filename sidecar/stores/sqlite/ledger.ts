@@ -4,7 +4,7 @@ import type { Actor, StoreIdentity } from '../../core/ports.ts';
 import { planLogTrim } from '../mutations/log-trim.ts';
 import type { LedgerEntry } from '../mutations/tables.ts';
 import { toIdentity, type MetaRow } from '../rows.ts';
-import { getRow, selectMeta } from './rows.ts';
+import { getRow, nowInMs, selectMeta } from './rows.ts';
 import { rollBack } from './transaction.ts';
 
 export interface Committed {
@@ -25,7 +25,9 @@ export interface Ledger {
 /** `changeLogRows`: changes that are kept at least; older ones are dropped by whole revisions, and the floor rises. */
 export function createLedger(db: DatabaseSync, options: { readonly changeLogRows: number }): Ledger {
   const meta = db.prepare(selectMeta);
-  const insertChange = db.prepare('INSERT INTO changes (revision, seq, kind, id, cache_key) VALUES (?, ?, ?, ?, ?)');
+  const insertChange = db.prepare(
+    `INSERT INTO changes (revision, seq, kind, id, cache_key, at) VALUES (?, ?, ?, ?, ?, ${nowInMs})`,
+  );
   const insertAudit = db.prepare(
     'INSERT INTO admin_audit (revision, at, actor, action, kind, id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );

@@ -20,3 +20,6 @@ export const selectMeta = 'SELECT store_id, epoch, revision, log_floor FROM stor
 export const selectResources = `
   SELECT r.kind, r.id, r.owner, r.spec, t.id IS NOT NULL AS disabled, r.revision, r.created_at, r.updated_at
   FROM resources r LEFT JOIN tombstones t ON t.kind = r.kind AND t.id = r.id`;
+
+/** Wall clock as the database reads it; milliseconds. */
+export const nowInMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;

@@ -9,7 +9,9 @@ export function changesContract(open: OpenForTest): void {
     const { store } = await open(t);
     for (const id of ['a', 'b', 'c']) await store.write([put(id)], admin);
     const identity = await store.identity();
-    assert.deepEqual(await store.changesSince(1, 100), {
+    const { oldestAgeMs, ...page } = await store.changesSince(1, 100);
+    assert.ok(oldestAgeMs !== undefined && oldestAgeMs >= 0 && oldestAgeMs < 60_000, String(oldestAgeMs));
+    assert.deepEqual(page, {
       ...identity,
       changes: [
         { revision: 2, kind: 'consumer', id: 'b', cacheKey: '' },
@@ -18,7 +20,18 @@ export function changesContract(open: OpenForTest): void {
       completeTo: 3,
       logFloor: 0,
     });
-    assert.deepEqual(await store.changesSince(3, 100), { ...identity, changes: [], completeTo: 3, logFloor: 0 });
+    const { oldestAgeMs: none, ...rest } = await store.changesSince(3, 100);
+    assert.equal(none, undefined);
+    assert.deepEqual(rest, { ...identity, changes: [], completeTo: 3, logFloor: 0 });
+  });
+
+  test('says how long ago the oldest change of a page was written', async (t) => {
+    const { store } = await open(t);
+    await store.write([put('a')], admin);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    await store.write([put('b')], admin);
+    const { oldestAgeMs: both = 0 } = await store.changesSince(0, 100);
+    assert.ok(both >= 50, String(both));
   });
 
   test('tells a reader that is ahead how far the store is', async (t) => {
