@@ -46,24 +46,31 @@ async function readConfig(
 ): Promise<{ readonly local: Local | undefined; readonly problems: readonly Problem[] }> {
   try {
     const local = await cli.local(self);
-    return { local, problems: [...local.warnings, ...(await cacheProblems(local))] };
+    return { local, problems: [...local.warnings, ...(await urlProblems(local))] };
   } catch (error) {
     if (!(error instanceof CredentialFlowError) || error.problems.length === 0) throw error;
     return { local: undefined, problems: error.problems };
   }
 }
 
-/** What the configuration cannot know: the family reads its own urls. */
-async function cacheProblems({ config, configPath }: Local): Promise<readonly Problem[]> {
+/** What the configuration cannot know: the families read their own urls. */
+async function urlProblems({ config, configPath }: Local): Promise<readonly Problem[]> {
   const { checkCacheUrl } = await import('../caches/index.ts');
-  try {
-    checkCacheUrl(config.cache.reveal());
-    return [];
-  } catch (error) {
-    if (!(error instanceof CredentialFlowError)) throw error;
-    const file = configPath === undefined ? {} : { file: configPath };
-    return [{ severity: 'error', message: error.message, path: 'cache', ...file }];
-  }
+  const { parseStoreUrl } = await import('../stores/index.ts');
+  const file = configPath === undefined ? {} : { file: configPath };
+  const problemsOf = (path: string, check: () => unknown): readonly Problem[] => {
+    try {
+      check();
+      return [];
+    } catch (error) {
+      if (!(error instanceof CredentialFlowError)) throw error;
+      return [{ severity: 'error', message: error.message, path, ...file }];
+    }
+  };
+  return [
+    ...problemsOf('store', () => parseStoreUrl(config.store.reveal())),
+    ...problemsOf('cache', () => checkCacheUrl(config.cache.reveal())),
+  ];
 }
 
 async function readResources(files: readonly string[], complete: boolean): Promise<readonly Problem[]> {

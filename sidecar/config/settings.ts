@@ -37,7 +37,7 @@ export const settings = {
     'DATA_DIR',
     path(),
     './data',
-    'Directory of the embedded store, the generated keys and the audit files. One server process a directory.',
+    'Directory of the embedded store, the generated keys and the audit files. One server process a directory; with `postgres` several may share it.',
   ),
   dataListen: plain(
     'listen.data',
@@ -100,7 +100,7 @@ export const settings = {
     'STORE',
     locator(['sqlite:PATH', 'sqlite::memory:', 'postgres://…'], isStoreLocator),
     '`sqlite:<data_dir>/credentialflow.db`',
-    'The store of record.',
+    'The store of record. `postgres` is for a fleet ([operations.md](operations.md#postgresql)).',
   ),
   cache: secret(
     'cache',

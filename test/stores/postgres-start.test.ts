@@ -9,7 +9,7 @@ import { CredentialFlowError } from '../../sidecar/core/error.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { openStore } from '../../sidecar/stores/index.ts';
 import { checkServer } from '../../sidecar/stores/postgres/server.ts';
-import { admin, put, putToken } from '../contract/store/samples.ts';
+import { admin, applyOptions, file, put, putToken } from '../contract/store/samples.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { startPostgres, testPassword, testUser } from '../support/postgres.ts';
 import { recordingLog } from '../support/recording-log.ts';
@@ -91,6 +91,25 @@ test('names the right that the role lacks, and needs no more than its own schema
   await owner.query(`ALTER ROLE ${role} SET search_path = mine`);
   const again = await open(t, asGuest);
   assert.ok(await again.getResource('consumer', 'team'));
+});
+
+test('needs no more than rows once the tables are there', async (t) => {
+  const url = `${await server.database()}?schema=theirs`;
+  const owner = await server.connect(url.split('?')[0] ?? '');
+  const migrating = await open(t, url);
+  const role = `worker_${Math.random().toString(36).slice(2)}`;
+  await owner.query(`CREATE ROLE ${role} LOGIN PASSWORD '${testPassword}'; GRANT USAGE ON SCHEMA theirs TO ${role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA theirs TO ${role}`);
+  t.after(() => owner.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`));
+  const store = await open(
+    t,
+    changed(url, (u) => (u.username = role)),
+  );
+  await store.apply([[put('team', file), putToken('t', file)]], applyOptions());
+  await store.write([{ op: 'revoke_token', id: 'tok_t', atMs: 1 }], admin);
+  await store.recordTokenUse(new Map([['tok_t', 1]]));
+  await store.setMeta('a', 'b', admin);
+  assert.equal((await migrating.getToken('tok_t'))?.revokedAtMs, 1);
 });
 
 test('keeps stores in two schemas of one database apart', async (t) => {
