@@ -105,6 +105,14 @@ describe('init and check', () => {
     assert.doesNotMatch(out + err, /hunter2/);
   });
 
+  it('finds what is wrong with the url of a store, and does not repeat it', async () => {
+    const env = { CREDENTIALFLOW_STORE: 'postgres://cf:hunter2@h/d?pool_max=x' };
+    const { code, out, err } = await run(['check'], { env });
+    assert.equal(code, 4);
+    assert.match(out + err, /pool_max is a whole number from 2 to 200/);
+    assert.doesNotMatch(out + err, /hunter2/);
+  });
+
   it('writes files that check finds valid, and writes over nothing', async () => {
     const first = await run(['init']);
     assert.equal(first.code, 0, first.err);

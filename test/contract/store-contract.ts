@@ -4,6 +4,7 @@ import type { Store } from '../../sidecar/core/ports.ts';
 import { applyContract } from './store/apply-contract.ts';
 import { changesContract } from './store/changes-contract.ts';
 import { copyContract } from './store/copy-contract.ts';
+import { fleetContract, type OpenSeveral } from './store/fleet-contract.ts';
 import { lifeContract } from './store/life-contract.ts';
 import { ownershipContract } from './store/ownership-contract.ts';
 import { readAllContract } from './store/read-all-contract.ts';
@@ -20,7 +21,7 @@ export interface OpenedStore {
 /** The store closes itself after the test. `changeLogRows`: how many changes it keeps at least; default: plenty. */
 export type OpenForTest = (t: TestContext, tuning?: { readonly changeLogRows: number }) => Promise<OpenedStore>;
 
-export function storeContract(name: string, open: OpenForTest): void {
+export function storeContract(name: string, open: OpenForTest, openSeveral?: OpenSeveral): void {
   suite(`store contract: ${name}`, () => {
     writeContract(open);
     ownershipContract(open);
@@ -31,5 +32,6 @@ export function storeContract(name: string, open: OpenForTest): void {
     copyContract(open);
     readChangedContract(open);
     lifeContract(open);
+    if (openSeveral !== undefined) fleetContract(openSeveral);
   });
 }
