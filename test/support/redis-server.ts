@@ -77,7 +77,13 @@ export async function startRedisServer(
     port,
     folder,
     pause: () => void process.kill(pid, 'SIGSTOP'),
-    resume: () => void process.kill(pid, 'SIGCONT'),
+    resume() {
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch {
+        // It is gone: there is nothing to go on with.
+      }
+    },
     kill,
     async stop() {
       await kill();
