@@ -11,6 +11,7 @@ const families = [
   'http',
   'injectors',
   'keys',
+  'last-good',
   'limits',
   'ops',
   'policies',

@@ -1,4 +1,4 @@
-import type { Cache, Cancel, Clock, Log, Store } from '../core/ports.ts';
+import type { Cache, Cancel, Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
 import { createChangeReader, type ChangeReaderDeps, type FollowedStore, type ResetReason } from './change-reader.ts';
 import type { Freshness } from './freshness.ts';
 
@@ -14,6 +14,8 @@ export interface ChangeFollower {
    * share the next one.
    */
   pull(): Promise<void>;
+  /** Before {@link ChangeFollower.start}: what is known is of this store at this revision. */
+  assume(identity: StoreIdentity): void;
   readonly identity: () => FollowedStore;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
   readonly lastReadAtMs: () => number;
@@ -133,6 +135,7 @@ export function createChangeFollower(options: ChangeFollowerOptions, deps: Chang
   return {
     start,
     pull,
+    assume: reader.assume,
     identity: reader.identity,
     lastReadAtMs: reader.lastReadAtMs,
     stop() {

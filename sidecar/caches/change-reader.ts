@@ -20,6 +20,8 @@ export interface FollowedStore extends StoreIdentity {
 export interface ChangeReader {
   /** The first read: which store is it, and what was touched lately. */
   begin(): Promise<void>;
+  /** Before it: what is known is of this store at this revision, whether or not the store can be read. */
+  assume(identity: StoreIdentity): void;
   /** Reads until nothing is left. */
   catchUp(): Promise<void>;
   readonly identity: () => FollowedStore;
@@ -139,5 +141,10 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
     }
   }
 
-  return { begin, catchUp, identity: () => identity, lastReadAtMs: () => lastReadAtMs };
+  function assume(known: StoreIdentity): void {
+    freshness.reset(known.revision);
+    identity = { ...known, fork: '' };
+  }
+
+  return { begin, assume, catchUp, identity: () => identity, lastReadAtMs: () => lastReadAtMs };
 }

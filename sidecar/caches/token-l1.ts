@@ -18,6 +18,8 @@ export interface TokenL1 {
   get(sha256: string): TokenEntry | undefined;
   set(sha256: string, entry: TokenEntry): void;
   clear(): void;
+  /** Known tokens, the most recently used first. */
+  hottest(): Iterable<readonly [sha256: string, entry: TokenEntry]>;
   size(): { readonly entries: number; readonly bytes: number };
 }
 
@@ -49,6 +51,7 @@ export function createTokenL1(options: TokenL1Options): TokenL1 {
       known.clear();
       unknown.clear();
     },
+    hottest: () => known.entries(),
     size: () => ({
       entries: known.size + unknown.size,
       bytes: known.calculatedSize + unknown.calculatedSize,

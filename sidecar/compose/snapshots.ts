@@ -1,4 +1,5 @@
-import type { Clock, Log, Store } from '../core/ports.ts';
+import type { Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
+import type { ResourceRecord } from '../core/resources.ts';
 import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
@@ -30,8 +31,15 @@ const maxShared = 10_000;
 /** As many changes are never worth a build from scratch. */
 const fewChanges = 200;
 
+export interface Snapshots {
+  readonly keeper: SnapshotKeeper;
+  /** A snapshot of resources that do not come from the store of now; secrets are resolved anew. */
+  buildFrom(identity: StoreIdentity, resources: readonly ResourceRecord[]): Promise<BuiltSnapshot>;
+  stop(): void;
+}
+
 /** The keeper of the current snapshot, wired to presets, policies, injectors and secret managers. */
-export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: SnapshotKeeper; stop(): void } {
+export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   const { store, keyring, env, metrics, clock, log } = deps;
   const managers = createSecretManagers({ env, clock, log, open: (sealed, binding) => keyring.open(sealed, binding) });
   const secrets = createSecretCache(managers, {
@@ -67,6 +75,7 @@ export function createSnapshots(deps: SnapshotsDeps): { readonly keeper: Snapsho
   );
   return {
     keeper,
+    buildFrom: (identity, resources) => buildSnapshot({ ...identity, chunks: inOne(resources) }, building),
     stop() {
       keeper.stop();
       secrets.close();
@@ -89,6 +98,10 @@ async function build(
   const changed = await store.readChanged(snapshot, worthwhile);
   if (changed === undefined) return buildSnapshot(await store.readAll(), deps);
   return updateSnapshot(previous, { ...changed, secrets }, deps);
+}
+
+async function* inOne<T>(item: T): AsyncGenerator<T, void> {
+  yield item;
 }
 
 async function* nothing(): AsyncGenerator<never, void> {

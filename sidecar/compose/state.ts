@@ -5,8 +5,9 @@ import { createValueSealer, type ValueSealer } from '../caches/sealed-values.ts'
 import { createTokenLookup, type TokenTiers } from '../caches/tiered.ts';
 import { createTokenL1 } from '../caches/token-l1.ts';
 import type { Config } from '../config/config.ts';
-import type { Cache, Clock, Log, Store } from '../core/ports.ts';
+import type { Cache, Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
 import type { Keyring } from '../keys/keyring.ts';
+import type { KnownToken } from '../last-good/content.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 
@@ -15,6 +16,10 @@ export interface TokenState {
   readonly cache: Cache;
   readonly lookup: TokenTiers;
   readonly follower: ChangeFollower;
+  /** Tokens that may be used now, the hottest first. */
+  hottest(limit: number): readonly KnownToken[];
+  /** What was known of this store once; valid until the follower has started. */
+  restore(identity: StoreIdentity, tokens: readonly KnownToken[]): void;
   /** What of cache and store does not work, for /readyz and `status`. Decisions go on as far as they can. */
   troubles(): readonly string[];
   stop(): Promise<void>;
@@ -28,6 +33,8 @@ export interface TokenStateDeps {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
+  /** What was known is of another store, or of another past of it. */
+  readonly onReset: () => void;
 }
 
 /** A touched key takes about 200 bytes. */
@@ -60,6 +67,7 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
         l1.clear();
         keeper.drop();
         rebuild();
+        deps.onReset();
       },
       observe: () => {
         metrics.setRevision(follower.identity().revision, freshness.applied());
@@ -98,6 +106,23 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
           ? []
           : ['store: look-ups of tokens fail; only known tokens are served']),
       ];
+    },
+    hottest(limit) {
+      // At once: the order changes with every look-up.
+      const tokens: KnownToken[] = [];
+      for (const [sha256, { cacheKey, asOf, generation, answer }] of l1.hottest()) {
+        if (tokens.length >= limit) break;
+        const isFresh = generation === freshness.generation() && freshness.mayUse(cacheKey, asOf);
+        if (isFresh && !('deny' in answer)) tokens.push([sha256, answer]);
+      }
+      return tokens;
+    },
+    restore(identity, known) {
+      follower.assume(identity);
+      const generation = freshness.generation();
+      for (const [sha256, answer] of known.toReversed()) {
+        l1.set(sha256, { cacheKey: `token:${sha256}`, asOf: identity.revision, generation, answer });
+      }
     },
     async stop() {
       follower.stop();

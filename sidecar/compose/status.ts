@@ -1,19 +1,19 @@
 import type { Config } from '../config/config.ts';
+import { CredentialFlowError } from '../core/error.ts';
 import type { Store } from '../core/ports.ts';
 import type { Readiness } from '../http/health-routes.ts';
 import type { LoadedKeys } from '../keys/key-files.ts';
 import type { FileSources } from '../resources/file-source.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
-import type { TokenState } from './state.ts';
+import type { StateSource, StoreLink } from './store-link.ts';
 import { readVersion } from './version.ts';
 
 export interface StatusDeps {
   readonly store: Store;
   readonly keeper: SnapshotKeeper;
   readonly sources: FileSources;
-  readonly tokens: TokenState;
+  readonly link: StoreLink;
   readonly keys: LoadedKeys;
-  readonly stateAgeMs: () => number;
   readonly readiness: () => Readiness;
   readonly startedAtMs: number;
 }
@@ -21,22 +21,55 @@ export interface StatusDeps {
 /** What `credentialflow status` shows: where the state stands, and what of it cannot be used and why. */
 export function describeStatus(config: Config, deps: StatusDeps): () => Promise<Readonly<Record<string, unknown>>> {
   const version = readVersion();
+  const { link } = deps;
+  const { cache } = link.tokens;
   return async () => {
-    const { storeId, epoch, revision } = await deps.store.identity();
+    const source = link.source();
     const snapshot = deps.keeper.current();
     return {
       version,
       node: process.version,
       started_at: new Date(deps.startedAtMs).toISOString(),
       ...deps.readiness(),
-      store: { kind: deps.store.kind, durable: deps.store.durable, store_id: storeId, epoch, revision },
-      cache: { kind: deps.tokens.cache.kind, ...deps.tokens.cache.report() },
-      breakers: deps.tokens.lookup.breakers(),
-      snapshot: { revision: snapshot?.revision ?? null, state_age_ms: Math.round(deps.stateAgeMs()) },
+      store: await describeStore(deps.store, source),
+      cache: { kind: cache.kind, ...cache.report() },
+      breakers: link.tokens.lookup.breakers(),
+      snapshot: {
+        revision: snapshot?.revision ?? null,
+        from: source.from,
+        state_age_ms: Math.round(link.stateAgeMs()),
+      },
+      last_good: describeLastGood(config, link),
       problems: snapshot?.problems ?? [],
       sources: deps.sources.status(),
       keys: deps.keys.sources,
       data_dir: config.dataDir,
     };
+  };
+}
+
+/** A store that does not answer is a fact to be told, not a reason to tell nothing. */
+async function describeStore(store: Store, source: StateSource): Promise<Readonly<Record<string, unknown>>> {
+  const { kind, durable } = store;
+  try {
+    const { storeId, epoch, revision } = await store.identity();
+    return { kind, durable, reachable: true, store_id: storeId, epoch, revision };
+  } catch (error) {
+    const told = error instanceof CredentialFlowError ? error.message : 'it does not answer';
+    return { kind, durable, reachable: false, problem: source.from === 'store' ? told : source.problem };
+  }
+}
+
+function describeLastGood(config: Config, link: StoreLink): Readonly<Record<string, unknown>> {
+  const { enabled, path } = config.lastGood;
+  if (!enabled) return { enabled };
+  const source = link.source();
+  const { written, problem } = link.lastGood();
+  const confirmedAtMs = source.from === 'last_good' ? source.confirmedAtMs : written?.confirmedAtMs;
+  return {
+    enabled,
+    path,
+    confirmed_at: confirmedAtMs === undefined ? null : new Date(confirmedAtMs).toISOString(),
+    problem: problem ?? null,
   };
 }

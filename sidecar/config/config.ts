@@ -26,6 +26,8 @@ export interface Config {
   /** `memory`, `redis[s]://…`, `redis[s]-sentinel://…`, `redis[s]-cluster://…`. */
   readonly cache: Secret;
   readonly resources: { readonly files: readonly string[]; readonly watch: boolean; readonly allowPrune: boolean };
+  /** What is known is kept on this machine's disk, sealed, for a start without the store. */
+  readonly lastGood: { readonly enabled: boolean; /** A directory. */ readonly path: string };
   readonly tokens: { readonly defaultTtlMs: number; readonly maxTtlMs: number };
   readonly lookup: {
     /** Bound of L1 in bytes. */

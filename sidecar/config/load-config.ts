@@ -70,6 +70,7 @@ function readConfig(reader: SettingReader): Config {
       watch: watch ?? storeText.startsWith('sqlite:'),
       allowPrune: reader.read(s.resourcesAllowPrune).value,
     },
+    lastGood: readLastGood(reader, dataDir, storeText),
     tokens: readTokens(reader),
     lookup: readLookup(reader),
     changes: { pollMs: reader.read(s.changesPoll).value },
@@ -91,6 +92,15 @@ function readConfig(reader: SettingReader): Config {
 
 function pathOf(reading: Reading<string>): string {
   return resolvePath(reading.base, reading.value);
+}
+
+/** An embedded store is on the same disk, and goes away with it. */
+function readLastGood(reader: SettingReader, dataDir: string, store: string): Config['lastGood'] {
+  const path = reader.readOptional(settings.lastGoodPath);
+  return {
+    enabled: reader.readOptional(settings.lastGoodEnabled).value ?? !store.startsWith('sqlite:'),
+    path: path.value === undefined ? resolve(dataDir, 'last-good') : resolvePath(path.base, path.value),
+  };
 }
 
 /** The path of a SQLite file is made absolute, so that nobody has to know where it was written down. */

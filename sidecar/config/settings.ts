@@ -102,6 +102,22 @@ export const settings = {
     '`sqlite:<data_dir>/credentialflow.db`',
     'The store of record. `postgres` is for a fleet ([operations.md](operations.md#postgresql)).',
   ),
+  lastGoodEnabled: plain(
+    'last_good.enabled',
+    'LAST_GOOD',
+    truth(),
+    undefined,
+    'Keeps what is known sealed on disk, so that a sidecar that starts while the store is away serves it until `max_stale`.',
+    '`true`; with `sqlite` `false`',
+  ),
+  lastGoodPath: plain(
+    'last_good.path',
+    'LAST_GOOD_PATH',
+    path(),
+    undefined,
+    'Directory of those files. It must outlive the process and belong to this sidecar alone.',
+    '`<data_dir>/last-good`',
+  ),
   cache: secret(
     'cache',
     'CACHE',

@@ -1,12 +1,12 @@
 import type { ResourceChange, StoreIdentity } from '../core/ports.ts';
 import type { Preset } from '../core/preset.ts';
 import type { ResourceKind, ResourceRecord, ResourceRecordOf } from '../core/resources.ts';
-import type { ConsumerEntry, GatewayEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
+import type { ConsumerEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
 import type { Table } from '../core/table.ts';
 import { checkShape } from './check-shape.ts';
 import { compileCredentials, type CredentialsDeps } from './credentials.ts';
 import { createDraft } from './draft.ts';
-import { compileGateway, indexByKey } from './gateways.ts';
+import { compileGateway, indexByKey, type CompiledGateway } from './gateways.ts';
 import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
 import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
@@ -32,7 +32,7 @@ export interface BuiltSnapshot {
 }
 
 export interface SnapshotParts {
-  readonly gateways: Table<GatewayEntry>;
+  readonly gateways: Table<CompiledGateway>;
   readonly upstreams: Table<CompiledUpstream>;
   /** Enabled ones. */
   readonly credentials: Table<ResourceRecordOf<'credential'>>;

@@ -1,10 +1,15 @@
-import type { ResourceRecordOf } from '../core/resources.ts';
+import type { GatewaySpec, ResourceRecordOf } from '../core/resources.ts';
 import type { GatewayEntry, SnapshotProblem } from '../core/snapshot.ts';
 import { createAddressMatcher } from './address-matcher.ts';
 
+export interface CompiledGateway {
+  readonly spec: GatewaySpec;
+  readonly entry: GatewayEntry;
+}
+
 /** Throws a RangeError for an address that is none. */
-export function compileGateway({ id, spec, disabled }: ResourceRecordOf<'gateway'>): GatewayEntry {
-  return {
+export function compileGateway({ id, spec, disabled }: ResourceRecordOf<'gateway'>): CompiledGateway {
+  const entry = {
     id,
     disabled,
     keys: spec.keys.map((key) => ({
@@ -14,15 +19,16 @@ export function compileGateway({ id, spec, disabled }: ResourceRecordOf<'gateway
     upstreams: spec.upstreams.includes('*') ? undefined : new Set(spec.upstreams),
     allowsAddress: spec.addresses.length === 0 ? undefined : createAddressMatcher(spec.addresses),
   };
+  return { spec, entry };
 }
 
 /** By key. A key of several gateways is the one's with the last id, and a problem of the others. */
-export function indexByKey(gateways: Iterable<GatewayEntry>): {
+export function indexByKey(gateways: Iterable<CompiledGateway>): {
   readonly gatewaysByKey: ReadonlyMap<string, GatewayEntry>;
   readonly problems: readonly SnapshotProblem[];
 } {
   const holders = new Map<string, GatewayEntry[]>();
-  for (const gateway of gateways) {
+  for (const { entry: gateway } of gateways) {
     for (const sha256 of new Set(gateway.keys.map((key) => key.sha256))) {
       const others = holders.get(sha256);
       if (others === undefined) holders.set(sha256, [gateway]);

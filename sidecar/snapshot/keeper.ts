@@ -6,6 +6,8 @@ import type { BuiltSnapshot } from './build.ts';
 export interface SnapshotKeeper {
   /** Undefined before the first one, and after {@link SnapshotKeeper.drop} until the next. */
   current(): Snapshot | undefined;
+  /** The same, with what it was built of. */
+  built(): BuiltSnapshot | undefined;
   /**
    * The store has changed. Resolves when a build that began after this call has been swapped in; calls during a build
    * share the next one.
@@ -134,6 +136,7 @@ export function createSnapshotKeeper(
 
   return {
     current: () => current?.snapshot,
+    built: () => current,
     refresh,
     refreshSecret(credentialId) {
       wanted.secrets.add(credentialId);

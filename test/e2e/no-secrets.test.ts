@@ -266,7 +266,8 @@ describe('no secret and no token', () => {
     const metrics = createMetrics({ version: '0' });
     const parts = { store, keyring, metrics, ...deps };
     const snapshots = createSnapshots({ ...parts, env: { ENV_SECRET: envSecret, BROKEN_SECRET: brokenSecret } });
-    const tokens = await createTokenState(config, { ...parts, storeId: 'copy', keeper: snapshots.keeper });
+    const { keeper } = snapshots;
+    const tokens = await createTokenState(config, { ...parts, storeId: 'copy', keeper, onReset: () => undefined });
     await tokens.follower.start();
     await snapshots.keeper.refresh();
     const snapshot = snapshots.keeper.current();

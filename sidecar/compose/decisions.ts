@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import { createAudit, type Audit } from '../audit/audit.ts';
+import { createAuditSink } from '../audit/index.ts';
+import { createTokenUse } from '../audit/token-use.ts';
+import type { Config } from '../config/config.ts';
+import type { Decision, DecisionContext } from '../core/decision.ts';
+import type { Clock, Log, Store } from '../core/ports.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import type { SnapshotKeeper } from '../snapshot/keeper.ts';
+import { createTokenValidators } from '../token-validators/index.ts';
+import type { CleanUp } from './clean-up.ts';
+import { createKeyHasher, sha256 } from './hashing.ts';
+import type { TokenState } from './state.ts';
+
+export interface DecisionsDeps {
+  readonly store: Store;
+  /** Checksum and keyed tag of a token. */
+  readonly isGenuine: (token: string) => boolean;
+  readonly auditPath: string;
+  readonly keeper: SnapshotKeeper;
+  readonly tokens: TokenState;
+  readonly stateAgeMs: () => number;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cleanUp: CleanUp;
+}
+
+/** Gateways whose key hash is at hand; a sidecar stands beside one or two. */
+const keptGatewayKeys = 4;
+const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
+
+/** What a decision reads, and where it is recorded. */
+export function createDecisions(config: Config, deps: DecisionsDeps): DecisionContext {
+  const { store, isGenuine, keeper, tokens, stateAgeMs, metrics, clock, log, cleanUp } = deps;
+  const file = { ...config.audit, path: deps.auditPath };
+  const sink = createAuditSink(config.audit.sink, file, { stdout: process.stdout });
+  const audit: Audit = createAudit(config.audit, { sink, clock, log, observe: metrics.auditRecords });
+  cleanUp.add(() => audit.close());
+  const lastUsed = createTokenUse(tokenUse, { store, clock, log });
+  cleanUp.add(() => lastUsed.stop());
+  metrics.stateAge(stateAgeMs);
+  return {
+    snapshot: keeper.current,
+    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
+    clock,
+    hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
+    stateAgeMs,
+    pausedBy: () => (audit.isBlocking() ? 'audit_blocked' : undefined),
+    newDecisionId: createDecisionIds(),
+    record(decision: Decision) {
+      const { deliberation } = decision;
+      metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
+      audit.recordDecision(decision);
+      if (decision.outcome === 'allow') lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
+    },
+    onFault: (error, decision) => {
+      log.error('decision_failed', { decision, error });
+    },
+  };
+}
+
+/** Unique among processes by a random start, within one by a counter. */
+function createDecisionIds(): () => string {
+  const prefix = `d_${randomBytes(6).toString('hex')}_`;
+  let count = 0;
+  return () => prefix + (++count).toString(36);
+}

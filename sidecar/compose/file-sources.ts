@@ -1,0 +1,32 @@
+import type { Config } from '../config/config.ts';
+import type { Clock, Log, Store } from '../core/ports.ts';
+import type { Metrics } from '../ops/metrics.ts';
+import { createFileSources, type FileSources } from '../resources/file-source.ts';
+import { parseWorkerUrl } from './parse-worker-url.ts';
+
+export interface ResourceFilesDeps {
+  readonly store: Store;
+  /** The store is gone with the process: every start applies every file. */
+  readonly inMemory: boolean;
+  readonly version: string;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The resource files, wired to the store. Not loaded yet. */
+export function createResourceFiles(config: Config, deps: ResourceFilesDeps): FileSources {
+  const { store, inMemory, version, metrics, clock, log } = deps;
+  return createFileSources(
+    { ...config.resources, parseWorkerUrl, fingerprint: version },
+    {
+      apply: (chunks, options) => store.apply(chunks, options),
+      ...(inMemory ? {} : { meta: { get: store.getMeta, set: store.setMeta } }),
+      clock,
+      log,
+      onState: (source, { status }) => {
+        metrics.setSource(source, status === 'applied' || status === 'unchanged');
+      },
+    },
+  );
+}

@@ -1,0 +1,105 @@
+import { CredentialFlowError } from '../core/error.ts';
+import type { Cancel, Store } from '../core/ports.ts';
+
+/** A store that may not be there yet. */
+export interface LateStore {
+  /** Refuses everything with `store_failed` until it is open, and is the opened store from then on. */
+  readonly store: Store;
+  /** Opens it; rejects as the opening does, and may be called again then. Resolves at once where it is open. */
+  open(): Promise<void>;
+}
+
+export interface LateStoreOptions {
+  /** What {@link Store.kind} and {@link Store.durable} of the opened store will be. */
+  readonly kind: string;
+  readonly durable: boolean;
+}
+
+export function createLateStore(options: LateStoreOptions, open: () => Promise<Store>): LateStore {
+  const commits = createLateListeners((store, listener) => store.onCommit(listener));
+  const hints = createLateListeners((store, listener) => store.onHint?.(listener));
+  let opened: Store | undefined;
+  let opening: Promise<void> | undefined;
+  let closed = false;
+
+  async function there(): Promise<Store> {
+    return opened ?? Promise.reject(absent());
+  }
+
+  async function openOnce(): Promise<void> {
+    const store = await open();
+    if (closed) {
+      await store.close();
+      throw absent();
+    }
+    opened = store;
+    commits.attach(store);
+    hints.attach(store);
+  }
+
+  const store: Store = {
+    ...options,
+    identity: async () => (await there()).identity(),
+    write: async (mutations, actor) => (await there()).write(mutations, actor),
+    apply: async (chunks, applyOptions) => (await there()).apply(chunks, applyOptions),
+    readAll: async () => (await there()).readAll(),
+    readChanged: async (since, limit) => (await there()).readChanged(since, limit),
+    getResource: async (kind, id) => (await there()).getResource(kind, id),
+    listResources: async (kind, page) => (await there()).listResources(kind, page),
+    changesSince: async (revision, limit) => (await there()).changesSince(revision, limit),
+    // Synchronous where the store is.
+    findToken: (sha256) => (opened === undefined ? Promise.reject(absent()) : opened.findToken(sha256)),
+    getToken: async (id) => (await there()).getToken(id),
+    listTokens: async (filter, page) => (await there()).listTokens(filter, page),
+    recordTokenUse: async (uses) => (await there()).recordTokenUse(uses),
+    listAdminAudit: async (limit) => (await there()).listAdminAudit(limit),
+    onCommit: commits.add,
+    onHint: hints.add,
+    getMeta: async (key) => (await there()).getMeta(key),
+    listMeta: async (prefix) => (await there()).listMeta(prefix),
+    setMeta: async (key, value, actor) => (await there()).setMeta(key, value, actor),
+    dump: async () => (await there()).dump(),
+    load: async (copy, loadOptions) => (await there()).load(copy, loadOptions),
+    async close() {
+      closed = true;
+      await opened?.close();
+    },
+  };
+
+  return {
+    store,
+    async open() {
+      if (opened !== undefined) return;
+      opening ??= openOnce().finally(() => {
+        opening = undefined;
+      });
+      await opening;
+    },
+  };
+}
+
+/** Listeners of a store that may come later. */
+function createLateListeners(listen: (store: Store, listener: (revision: number) => void) => Cancel | undefined): {
+  add(listener: (revision: number) => void): Cancel;
+  attach(store: Store): void;
+} {
+  const listeners = new Map<(revision: number) => void, Cancel | undefined>();
+  let there: Store | undefined;
+  return {
+    add(listener) {
+      listeners.set(listener, there && listen(there, listener));
+      return () => {
+        listeners.get(listener)?.();
+        listeners.delete(listener);
+      };
+    },
+    attach(store) {
+      there = store;
+      for (const listener of listeners.keys()) listeners.set(listener, listen(store, listener));
+    },
+  };
+}
+
+function absent(): CredentialFlowError {
+  return new CredentialFlowError('store_failed', 'the store has not been reached since the start');
+}
