@@ -22,8 +22,9 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
   let opening: Promise<void> | undefined;
   let closed = false;
 
-  async function there(): Promise<Store> {
-    return opened ?? Promise.reject(absent());
+  /** In the very turn of the call: what was asked for before a close is asked of the store before it, too. */
+  function ask<T>(question: (store: Store) => T | Promise<T>): T | Promise<T> {
+    return opened === undefined ? Promise.reject(absent()) : question(opened);
   }
 
   async function openOnce(): Promise<void> {
@@ -39,27 +40,27 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
 
   const store: Store = {
     ...options,
-    identity: async () => (await there()).identity(),
-    write: async (mutations, actor) => (await there()).write(mutations, actor),
-    apply: async (chunks, applyOptions) => (await there()).apply(chunks, applyOptions),
-    readAll: async () => (await there()).readAll(),
-    readChanged: async (since, limit) => (await there()).readChanged(since, limit),
-    getResource: async (kind, id) => (await there()).getResource(kind, id),
-    listResources: async (kind, page) => (await there()).listResources(kind, page),
-    changesSince: async (revision, limit) => (await there()).changesSince(revision, limit),
+    identity: async () => ask((there) => there.identity()),
+    write: async (mutations, actor) => ask((there) => there.write(mutations, actor)),
+    apply: async (chunks, applyOptions) => ask((there) => there.apply(chunks, applyOptions)),
+    readAll: async () => ask((there) => there.readAll()),
+    readChanged: async (since, limit) => ask((there) => there.readChanged(since, limit)),
+    getResource: async (kind, id) => ask((there) => there.getResource(kind, id)),
+    listResources: async (kind, page) => ask((there) => there.listResources(kind, page)),
+    changesSince: async (revision, limit) => ask((there) => there.changesSince(revision, limit)),
     // Synchronous where the store is.
-    findToken: (sha256) => (opened === undefined ? Promise.reject(absent()) : opened.findToken(sha256)),
-    getToken: async (id) => (await there()).getToken(id),
-    listTokens: async (filter, page) => (await there()).listTokens(filter, page),
-    recordTokenUse: async (uses) => (await there()).recordTokenUse(uses),
-    listAdminAudit: async (limit) => (await there()).listAdminAudit(limit),
+    findToken: (sha256) => ask((there) => there.findToken(sha256)),
+    getToken: async (id) => ask((there) => there.getToken(id)),
+    listTokens: async (filter, page) => ask((there) => there.listTokens(filter, page)),
+    recordTokenUse: async (uses) => ask((there) => there.recordTokenUse(uses)),
+    listAdminAudit: async (limit) => ask((there) => there.listAdminAudit(limit)),
     onCommit: commits.add,
     onHint: hints.add,
-    getMeta: async (key) => (await there()).getMeta(key),
-    listMeta: async (prefix) => (await there()).listMeta(prefix),
-    setMeta: async (key, value, actor) => (await there()).setMeta(key, value, actor),
-    dump: async () => (await there()).dump(),
-    load: async (copy, loadOptions) => (await there()).load(copy, loadOptions),
+    getMeta: async (key) => ask((there) => there.getMeta(key)),
+    listMeta: async (prefix) => ask((there) => there.listMeta(prefix)),
+    setMeta: async (key, value, actor) => ask((there) => there.setMeta(key, value, actor)),
+    dump: async () => ask((there) => there.dump()),
+    load: async (copy, loadOptions) => ask((there) => there.load(copy, loadOptions)),
     async close() {
       closed = true;
       await opened?.close();
