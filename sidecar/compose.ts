@@ -70,7 +70,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     snapshots.stop();
   });
   const { keeper } = snapshots;
-  const link = await linkStore(config, { ...common, keys, keyring, late, keyState, snapshots, sources });
+  const link = await linkStore(config, { ...common, lock, keys, keyring, late, keyState, snapshots, sources });
   const { tokens, stateAgeMs } = link;
 
   // The decision.

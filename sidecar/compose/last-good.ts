@@ -36,11 +36,11 @@ const everyMs = 5_000;
 const maxTokens = 10_000;
 const sliceMs = 0.5;
 
-/** The last-good files, wired. */
-export function createLastGoodState(config: Config, deps: LastGoodDeps): LastGoodState {
+/** The last-good files, wired. `directory` is this process's alone. */
+export function createLastGoodState(config: Config, directory: string, deps: LastGoodDeps): LastGoodState {
   const { clock, log } = deps;
   const locator = locatorOf(config.store.reveal());
-  const files = createLastGoodFiles(config.lastGood.path, createFrameSealer(deps.keyring));
+  const files = createLastGoodFiles(directory, createFrameSealer(deps.keyring));
   return {
     async restore(seen) {
       if (!config.lastGood.enabled) return { problem: 'it is switched off (last_good.enabled)' };
@@ -61,7 +61,15 @@ export function createLastGoodState(config: Config, deps: LastGoodDeps): LastGoo
     writer: (tokens, state) =>
       createLastGoodWriter(
         { locator, everyMs, maxTokens },
-        { files, state, tokens: tokens.hottest, pace: () => createPace(clock, sliceMs).step, clock, log },
+        {
+          files,
+          state,
+          keyVersion: () => deps.keyring.current,
+          tokens: tokens.hottest,
+          pace: () => createPace(clock, sliceMs).step,
+          clock,
+          log,
+        },
       ),
   };
 }
@@ -71,8 +79,9 @@ export function mayBeOf(store: StoreIdentity, known: StoreIdentity): boolean {
   return store.storeId === known.storeId && store.epoch === known.epoch && store.revision >= known.revision;
 }
 
-/** The store that is meant, without user, password and options: those may change and it is still the same one. */
-function locatorOf(url: string): string {
+/** The store that is meant, without user and password: those change, and it is still the same one. */
+export function locatorOf(url: string): string {
   if (url.startsWith('sqlite:')) return url;
-  return url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, '$1').replace(/[?#].*$/, '');
+  const withoutUser = url.replace(/^([a-z]+:\/\/)[^/?#]*@/i, '$1');
+  return withoutUser.replace(/([?&])(?:user|password)=[^&#]*/gi, '$1');
 }

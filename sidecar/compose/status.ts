@@ -61,14 +61,14 @@ async function describeStore(store: Store, source: StateSource): Promise<Readonl
 }
 
 function describeLastGood(config: Config, link: StoreLink): Readonly<Record<string, unknown>> {
-  const { enabled, path } = config.lastGood;
+  const { enabled } = config.lastGood;
   if (!enabled) return { enabled };
   const source = link.source();
-  const { written, problem } = link.lastGood();
+  const { directory, written, problem } = link.lastGood();
   const confirmedAtMs = source.from === 'last_good' ? source.confirmedAtMs : written?.confirmedAtMs;
   return {
     enabled,
-    path,
+    directory,
     confirmed_at: confirmedAtMs === undefined ? null : new Date(confirmedAtMs).toISOString(),
     problem: problem ?? null,
   };

@@ -6,6 +6,7 @@ import type { KnownState, LastGoodWriter } from '../last-good/writer.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { FileSources } from '../resources/file-source.ts';
 import { toRecords } from '../snapshot/to-records.ts';
+import { inSlot } from '../stores/data-dir-lock.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { Foundation } from './foundation.ts';
 import { sha256 } from './hashing.ts';
@@ -21,6 +22,7 @@ export interface StoreLink {
   /** Where the state comes from, and why not from the store. */
   readonly source: () => StateSource;
   readonly lastGood: () => {
+    readonly directory: string;
     readonly written: ReturnType<LastGoodWriter['written']>;
     readonly problem: string | undefined;
   };
@@ -36,7 +38,7 @@ export type StateSource =
       readonly problem: string;
     };
 
-export interface StoreLinkDeps extends Pick<Foundation, 'keys' | 'keyring' | 'late' | 'keyState'> {
+export interface StoreLinkDeps extends Pick<Foundation, 'lock' | 'keys' | 'keyring' | 'late' | 'keyState'> {
   readonly snapshots: Snapshots;
   readonly sources: FileSources;
   readonly metrics: Metrics;
@@ -55,10 +57,11 @@ const filesRetryMs = 60_000;
  * be reached, what was known when it last could is served while it is tried again. Rejects when there is neither.
  */
 export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<StoreLink> {
-  const { keys, keyring, late, keyState, snapshots, sources, clock, log, cleanUp } = deps;
+  const { lock, keys, keyring, late, keyState, snapshots, sources, clock, log, cleanUp } = deps;
   const { store } = late;
   const { keeper } = snapshots;
-  const lastGood = createLastGoodState(config, { keyring, buildFrom: snapshots.buildFrom, clock, log });
+  const directory = inSlot(config.lastGood.path, lock.slot);
+  const lastGood = createLastGoodState(config, directory, { keyring, buildFrom: snapshots.buildFrom, clock, log });
   let tokens: TokenState | undefined;
   let writer: LastGoodWriter | undefined;
   let seen: StoreIdentity | undefined;
@@ -191,7 +194,7 @@ export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<St
       restored === undefined
         ? { from: 'store' }
         : { from: 'last_good', confirmedAtMs: restored.confirmedAtMs, problem },
-    lastGood: () => ({ written: writer?.written(), problem: writer?.problem() }),
+    lastGood: () => ({ directory, written: writer?.written(), problem: writer?.problem() }),
   };
 }
 

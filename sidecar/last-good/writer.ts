@@ -35,6 +35,8 @@ export interface LastGoodWriterDeps {
   readonly files: LastGoodFiles;
   /** Undefined while the state of now is not the store's. */
   readonly state: () => KnownState | undefined;
+  /** Of the master key that seals: what is sealed with an older one may not open for long. */
+  readonly keyVersion: () => string;
   readonly tokens: (limit: number) => Iterable<KnownToken>;
   /** Gives way to decisions. */
   readonly pace: () => () => Promise<void> | undefined;
@@ -49,11 +51,14 @@ const worthwhileMs = 1_000;
 
 interface Written extends StoreIdentity {
   readonly resourcesId: string;
+  readonly keyVersion: string;
 }
 
 export function createLastGoodWriter(options: LastGoodWriterOptions, deps: LastGoodWriterDeps): LastGoodWriter {
   const { files, clock, log } = deps;
   let resources: Written | undefined;
+  /** The resources that the head on disk names. */
+  let named: string | undefined;
   let resourcesDueAt = Number.NEGATIVE_INFINITY;
   let head: { readonly confirmedAtMs: number; readonly revision: number } | undefined;
   let generation = 0;
@@ -64,10 +69,11 @@ export function createLastGoodWriter(options: LastGoodWriterOptions, deps: LastG
   async function writeResources(state: KnownState, isCurrent: () => boolean): Promise<Written> {
     const began = clock.monotonic();
     const resourcesId = newResourcesId();
+    const keyVersion = deps.keyVersion();
     await files.write(resourcesName(resourcesId), map(state.resources(), encodeResource), deps.pace(), isCurrent);
     const now = clock.monotonic();
     resourcesDueAt = now + (now - began) * shareOfTime;
-    return { ...state.identity, resourcesId };
+    return { ...state.identity, resourcesId, keyVersion };
   }
 
   /** The head comes last: until it is there, the one before it and its resources are what a start would take. */
@@ -78,10 +84,12 @@ export function createLastGoodWriter(options: LastGoodWriterOptions, deps: LastG
     if (state === undefined) return;
     const { identity, confirmedAtMs } = state;
     let body = resources;
-    if (body === undefined || !isSame(body, identity)) {
+    if (body?.keyVersion !== deps.keyVersion() || !isSame(body, identity)) {
       // A head must not confirm resources that are not those of its time.
       if (!final && clock.monotonic() < resourcesDueAt) return;
       body = await writeResources(state, isCurrent);
+      if (!isCurrent()) return;
+      resources = body;
     } else if (head !== undefined && confirmedAtMs - head.confirmedAtMs < worthwhileMs) {
       return;
     }
@@ -92,8 +100,8 @@ export function createLastGoodWriter(options: LastGoodWriterOptions, deps: LastG
     // What was written for nothing is removed by whoever discarded it.
     if (!isCurrent()) return;
     head = { confirmedAtMs, revision: identity.revision };
-    if (resources?.resourcesId !== resourcesId) await files.keepOnly([headName, resourcesName(resourcesId)]);
-    resources = body;
+    if (named !== resourcesId) await files.keepOnly([headName, resourcesName(resourcesId)]);
+    named = resourcesId;
   }
 
   async function attempt(final: boolean): Promise<void> {
@@ -135,6 +143,7 @@ export function createLastGoodWriter(options: LastGoodWriterOptions, deps: LastG
     discard() {
       generation += 1;
       resources = undefined;
+      named = undefined;
       head = undefined;
       resourcesDueAt = Number.NEGATIVE_INFINITY;
       void enqueue(removeAll);

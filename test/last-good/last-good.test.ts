@@ -39,6 +39,7 @@ async function writing(t: TestContext) {
     epoch: 1,
     known: true,
     ageMs: 0,
+    keyVersion: 'k1',
     resources: [resource('consumer', 'team')],
     tokens: [token],
   };
@@ -52,6 +53,7 @@ async function writing(t: TestContext) {
     {
       files,
       state: () => (state.known ? known() : undefined),
+      keyVersion: () => state.keyVersion,
       tokens: (limit) => state.tokens.slice(0, limit),
       pace: () => () => undefined,
       clock,
@@ -124,6 +126,10 @@ describe('the last-good files', () => {
       ['other'],
     );
     await until(async () => (await readdir(directory)).length === 2);
+    state.keyVersion = 'k2';
+    const { resourcesId } = found(await read()).head;
+    clock.advance(everyMs);
+    await until(async () => found(await read()).head.resourcesId !== resourcesId);
     // Not the store's own state: nothing is written, not even at the end.
     state.known = false;
     state.revision = 3;
