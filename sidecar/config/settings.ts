@@ -108,7 +108,7 @@ export const settings = {
     truth(),
     undefined,
     'Keeps what is known sealed on disk, so that a sidecar that starts while the store is away serves it until `max_stale`.',
-    '`true`; with `sqlite` `false`',
+    '`false`; with `postgres` `true`',
   ),
   lastGoodPath: plain(
     'last_good.path',

@@ -51,6 +51,7 @@ test('gives every default where nothing is configured', () => {
     },
     keys: { master: undefined, gateway: undefined, log: undefined, admin: undefined },
     resources: { files: [], watch: true, allowPrune: false },
+    lastGood: { enabled: false, path: '/srv/data/last-good' },
     tokens: { defaultTtlMs: 90 * 86_400_000, maxTtlMs: 365 * 86_400_000 },
     lookup: {
       l1Bytes: 64 * 1_048_576,
