@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { exitCode, formatTable, type Row } from './row.ts';
+import { failOvers, type FailOver } from './fleet/fail-overs.ts';
 import { diskOf, faults, mountDisk, unmountDisk, type Fault } from './fleet/faults.ts';
 import { startScene, type Scene } from './fleet/scene.ts';
 import { boundMs, p99, startWatch, type Seen, type Watch } from './fleet/watch.ts';
@@ -50,6 +51,10 @@ try {
   if (canFill) unmountDisk(scene);
   await scene.stop();
 }
+for (const failOver of failOvers) {
+  say(`${failOver.name} …`);
+  outcomes.push(await loseMaster(failOver));
+}
 const all = [...outcomes.flatMap(rowsOf), ...rows];
 console.log(values.json ? JSON.stringify(all, undefined, 2) : `\n${formatOutcomes(outcomes)}\n\n${formatTable(rows)}`);
 process.exit(exitCode(all));
@@ -76,6 +81,30 @@ async function runFaults(name: string, together: readonly Fault[], fleet: Scene,
   watch.holdRevocations(false);
   await sleep(500);
   return { name, during, later503: watch.take().unavailable };
+}
+
+/** For good: the fleet goes on with the server that takes over, or with the store alone. */
+async function loseMaster({ name, start }: FailOver): Promise<Outcome> {
+  const servers = await start();
+  try {
+    const fleet = await startScene({ sidecars: 2, cache: () => Promise.resolve(servers.url) });
+    try {
+      const watch = await startWatch(fleet, { perSecond: 200, tokens: 100 });
+      await sleep(1_500);
+      watch.take();
+      await servers.loseMaster();
+      await sleep(2 * awayMs);
+      const during = watch.take();
+      await sleep(1_000);
+      const later503 = watch.take().unavailable;
+      await watch.stop();
+      return { name, during, later503 };
+    } finally {
+      await fleet.stop();
+    }
+  } finally {
+    await servers.stop();
+  }
 }
 
 function rowsOf({ name, during, later503 }: Outcome): readonly Row[] {
