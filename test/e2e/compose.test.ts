@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { startProvider } from '../gateway/provider.ts';
 import type { ScriptedServer } from '../gateway/scripted-server.ts';
@@ -13,101 +12,162 @@ import { startRedis } from '../support/redis.ts';
 import type { TestRedis } from '../support/redis.ts';
 import { startSidecar } from '../support/sidecar.ts';
 import type { RunningSidecar } from '../support/sidecar.ts';
+import {
+  builtServices,
+  composeText,
+  dotEnv,
+  environmentOf,
+  folder,
+  mountedAt,
+  profiles,
+  root,
+  serviceOf,
+  services,
+  servicesOf,
+  volumes,
+} from './compose-file.ts';
 
-interface Service {
-  readonly image?: string;
-  readonly build?: { readonly context: string };
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes?: readonly string[];
-  readonly ports?: readonly string[];
-  readonly network_mode?: string;
-  readonly read_only?: boolean;
-  readonly ulimits?: { readonly core?: number };
-  readonly cap_drop?: readonly string[];
-  readonly depends_on?: Readonly<Record<string, unknown>>;
-}
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = join(root, 'examples/compose');
-const text = readFileSync(join(folder, 'docker-compose.yaml'), 'utf8');
-const { services, volumes } = parse(text) as {
-  readonly services: Readonly<Record<string, Service>>;
-  readonly volumes: Readonly<Record<string, unknown>>;
-};
-const serviceOf = (name: string): Service => services[name] ?? assert.fail(`there is no service ${name}`);
 const envNames = readFileSync(join(folder, '.env.example'), 'utf8')
   .split('\n')
   .filter((line) => /^\w+=/.test(line))
   .map((line) => line.slice(0, line.indexOf('=')));
-
-/** `${NAME:?…}` as compose fills it in. */
-const fill = (value: string, env: Readonly<Record<string, string>>): string =>
-  value.replaceAll(/\$\{(\w+)(?::\?[^}]*)?\}/g, (_, name: string) => env[name] ?? assert.fail(`${name} is not set`));
+const gateways = Object.entries(services).filter(([, { image }]) => image?.startsWith('apache/apisix'));
+const sidecars = builtServices().filter(([, { command }]) => command === undefined);
 
 describe('examples/compose', () => {
   it('mounts only files that exist, and volumes that are declared', () => {
+    const used = new Set<string>();
     for (const [name, { volumes: mounts = [] }] of Object.entries(services)) {
       for (const mount of mounts) {
         const [source = ''] = mount.split(':');
+        used.add(source);
         if (source.startsWith('.')) assert.ok(statSync(resolve(folder, source)).isFile(), `${name}: ${source}`);
         else assert.ok(source in volumes, `${name}: ${source}`);
       }
     }
+    for (const name of Object.keys(volumes)) assert.ok(used.has(name), `nobody uses the volume ${name}`);
   });
   it('builds from a folder with a Dockerfile', () => {
-    const context = resolve(folder, serviceOf('credentialflow').build?.context ?? '');
-    assert.ok(existsSync(join(context, 'Dockerfile')));
+    for (const [name, { build }] of builtServices()) {
+      assert.ok(existsSync(join(resolve(folder, build?.context ?? ''), 'Dockerfile')), name);
+    }
+    assert.deepEqual(sidecars.map(([name]) => name).sort(), ['credentialflow', 'sidecar-a', 'sidecar-b']);
   });
   it('names in .env.example exactly the variables that it uses, and gives none a default', () => {
-    const used = [...text.matchAll(/(?<!\$)\$\{(\w+)([^}]*)\}/g)];
+    const used = [...composeText.matchAll(/(?<!\$)\$\{(\w+)([^}]*)\}/g)];
     assert.deepEqual([...new Set(used.map(([, name]) => name))].sort(), [...envNames].sort());
     for (const [, name, rest] of used) assert.match(rest ?? '', /^:\?/, `${name ?? ''} may be missing unnoticed`);
   });
-  it('gives the gateway every variable that apisix.yaml reads, and the two configuration files', () => {
-    const { environment = {}, volumes: mounts = [] } = serviceOf('apisix');
-    for (const [, name = ''] of shippedApisixYaml().matchAll(/\$\{\{(\w+)\}\}/g)) assert.ok(name in environment, name);
-    assert.equal(environment['APISIX_STAND_ALONE'], 'true');
-    for (const file of ['config.yaml', 'apisix.yaml']) {
-      assert.ok(mounts.includes(`../../apisix-conf/${file}:/usr/local/apisix/conf/${file}:ro`), file);
+  it('has a README whose first lines make every variable of .env', () => {
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+    const made = [...readme.slice(0, readme.indexOf('} > .env')).matchAll(/echo "(\w+)=/g)].map(([, name]) => name);
+    assert.deepEqual(made.sort(), [...envNames].sort());
+    assert.deepEqual(Object.keys(dotEnv).sort(), [...envNames].sort());
+  });
+  it('starts each service in a profile, and one form unless the other is asked for', () => {
+    for (const [name, service] of Object.entries(services)) {
+      assert.ok((service.profiles ?? []).length > 0, `${name} would start in either form`);
+      for (const profile of service.profiles ?? [])
+        assert.ok(
+          profiles.some((known) => known === profile),
+          profile,
+        );
+    }
+    assert.match(readFileSync(join(folder, '.env.example'), 'utf8'), /^COMPOSE_PROFILES=single$/m);
+    assert.deepEqual(Object.keys(servicesOf('single')).sort(), ['apisix', 'credentialflow', 'prometheus', 'redis']);
+  });
+  for (const profile of profiles) {
+    it(`refers, in the profile ${profile}, only to services that it starts, and publishes no port twice`, () => {
+      const started = servicesOf(profile);
+      for (const [name, { depends_on = {}, network_mode = '' }] of Object.entries(started)) {
+        const [, shared] = network_mode.split('service:');
+        for (const other of [...Object.keys(depends_on), ...(shared === undefined ? [] : [shared])]) {
+          assert.ok(other in started, `${name} needs ${other}`);
+        }
+      }
+      const published = Object.values(started).flatMap(({ ports = [] }) => ports.map((port) => port.split(':')[1]));
+      assert.equal(new Set(published).size, published.length, published.join(', '));
+    });
+  }
+  it('gives each gateway every variable that apisix.yaml reads, and the two configuration files', () => {
+    assert.equal(gateways.length, 3);
+    for (const [name, { environment = {}, volumes: mounts = [] }] of gateways) {
+      for (const [, variable = ''] of shippedApisixYaml().matchAll(/\$\{\{(\w+)\}\}/g)) {
+        assert.ok(variable in environment, `${name}: ${variable}`);
+      }
+      assert.equal(environment['APISIX_STAND_ALONE'], 'true');
+      for (const file of ['config.yaml', 'apisix.yaml']) {
+        assert.ok(mounts.includes(`../../apisix-conf/${file}:/usr/local/apisix/conf/${file}:ro`), `${name}: ${file}`);
+      }
     }
   });
-  it('keeps secrets off the bridge and the sidecar locked down', () => {
-    const sidecar = serviceOf('credentialflow');
-    assert.equal(sidecar.network_mode, 'service:apisix');
-    assert.deepEqual([sidecar.read_only, sidecar.ulimits?.core, sidecar.cap_drop], [true, 0, ['ALL']]);
-    assert.equal(sidecar.environment?.['CREDENTIALFLOW_DATA_LISTEN'], undefined);
-    assert.equal(sidecar.environment?.['CREDENTIALFLOW_ADMIN_LISTEN'], undefined);
+  it('keeps secrets off the bridge and the sidecars locked down', () => {
+    for (const [name, service] of builtServices()) {
+      const { read_only, ulimits, cap_drop, environment = {}, network_mode = '' } = service;
+      assert.deepEqual([read_only, ulimits?.core, cap_drop], [true, 0, ['ALL']], name);
+      assert.ok(
+        gateways.some(([gateway]) => network_mode === `service:${gateway}`),
+        `${name} is in no gateway's namespace`,
+      );
+      assert.equal(environment['CREDENTIALFLOW_DATA_LISTEN'], undefined, name);
+      assert.equal(environment['CREDENTIALFLOW_ADMIN_LISTEN'], undefined, name);
+    }
+    const shared = sidecars.map(([, { network_mode }]) => network_mode);
+    assert.equal(new Set(shared).size, sidecars.length, 'two sidecars would want the same ports');
+  });
+  it('puts no secret among the arguments of a process', () => {
+    for (const [name, { command = [], healthcheck }] of Object.entries(services)) {
+      assert.doesNotMatch(JSON.stringify([command, healthcheck]), /(?<!\$)\$\{/, name);
+    }
+  });
+  it('gives the sidecars of the fleet one environment, and the store that is there', () => {
+    assert.deepEqual(environmentOf('sidecar-a'), environmentOf('sidecar-b'));
+    const store = new URL(environmentOf('sidecar-a')['CREDENTIALFLOW_STORE'] ?? '');
+    const { POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB } = environmentOf('postgres');
+    assert.deepEqual(
+      [store.hostname, store.username, store.password, store.pathname.slice(1)],
+      ['postgres', POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB],
+    );
+    const { network_mode, restart } = serviceOf('apply');
+    assert.deepEqual([network_mode, restart], [serviceOf('sidecar-a').network_mode, 'no']);
   });
   it('publishes ports on the loopback only', () => {
     for (const { ports = [] } of Object.values(services))
       for (const port of ports) assert.match(port, /^127\.0\.0\.1:/);
   });
-  it('lets Prometheus scrape where the sidecar listens', () => {
-    const file = parse(readFileSync(join(folder, 'prometheus.yml'), 'utf8')) as {
-      readonly scrape_configs: readonly {
-        readonly static_configs: readonly { readonly targets: readonly string[] }[];
-      }[];
-    };
-    const port = serviceOf('credentialflow').environment?.['CREDENTIALFLOW_METRICS_LISTEN']?.split(':')[1];
-    assert.deepEqual(file.scrape_configs[0]?.static_configs[0]?.targets, [`apisix:${port ?? ''}`]);
+  it('lets Prometheus scrape where the sidecars of its form listen', () => {
+    for (const [form, file] of [
+      ['single', 'prometheus.yml'],
+      ['fleet', 'prometheus-fleet.yml'],
+    ] as const) {
+      const started = servicesOf(form);
+      const prometheus = Object.values(started).find(({ image }) => image?.startsWith('prom/prometheus'));
+      assert.deepEqual(prometheus?.volumes, [`./${file}:/etc/prometheus/prometheus.yml:ro`]);
+      const scraped = parse(readFileSync(join(folder, file), 'utf8')) as {
+        readonly scrape_configs: readonly {
+          readonly static_configs: readonly { readonly targets: readonly string[] }[];
+        }[];
+      };
+      const expected = sidecars
+        .filter(([name]) => name in started)
+        .map(([, { network_mode = '', environment = {} }]) => {
+          const [, port = ''] = environment['CREDENTIALFLOW_METRICS_LISTEN']?.split(':') ?? [];
+          return `${network_mode.replace('service:', '')}:${port}`;
+        });
+      assert.deepEqual(scraped.scrape_configs[0]?.static_configs[0]?.targets, expected);
+    }
   });
 });
 
 describe('the sidecar of examples/compose', () => {
-  const env = {
-    CREDENTIALFLOW_GATEWAY_KEY: `cfg_${'a1'.repeat(32)}`,
-    CREDENTIALFLOW_LOG_KEY: `cfl_${'b2'.repeat(32)}`,
-    REDIS_PASSWORD: 'c3'.repeat(24),
-    OPENAI_API_KEY: 'sk-of-the-compose-test',
-  };
   let redis: TestRedis;
   let provider: ScriptedServer;
   let sidecar: RunningSidecar;
   let gateway: StandInGateway;
 
   before(async () => {
-    redis = await startRedis({ password: env.REDIS_PASSWORD });
-    provider = await startProvider('openai', env.OPENAI_API_KEY);
+    redis = await startRedis({ password: dotEnv.REDIS_PASSWORD });
+    provider = await startProvider('openai', dotEnv.OPENAI_API_KEY);
     sidecar = await startSidecar({ env: environment() });
     gateway = await startGateway(sidecar, { nodes: { openai: provider.url } });
   });
@@ -120,13 +180,10 @@ describe('the sidecar of examples/compose', () => {
 
   /** The service's own environment; only the places of a container become places of this machine. */
   function environment(): Record<string, string> {
-    const { environment: declared = {}, volumes: mounts = [] } = serviceOf('credentialflow');
-    const filled = Object.fromEntries(Object.entries(declared).map(([name, value]) => [name, fill(value, env)]));
-    const mounted = mounts.find((mount) => mount.split(':')[1] === filled['CREDENTIALFLOW_RESOURCES']);
-    const { CREDENTIALFLOW_DATA_DIR: _inContainer, ...rest } = filled;
+    const { CREDENTIALFLOW_DATA_DIR: _inContainer, ...filled } = environmentOf('credentialflow');
     return {
-      ...rest,
-      CREDENTIALFLOW_RESOURCES: resolve(folder, mounted?.split(':')[0] ?? 'not mounted'),
+      ...filled,
+      CREDENTIALFLOW_RESOURCES: mountedAt('credentialflow', filled['CREDENTIALFLOW_RESOURCES'] ?? ''),
       CREDENTIALFLOW_CACHE: filled['CREDENTIALFLOW_CACHE']?.replace('redis:6379', `${redis.host}:${redis.port}`) ?? '',
       CREDENTIALFLOW_METRICS_LISTEN: '127.0.0.1:0',
     };
@@ -155,7 +212,7 @@ describe('the sidecar of examples/compose', () => {
       body: '{}',
     });
     assert.equal(response.status, 200);
-    assert.equal(provider.received.at(-1)?.headers.authorization, `Bearer ${env.OPENAI_API_KEY}`);
+    assert.equal(provider.received.at(-1)?.headers.authorization, `Bearer ${dotEnv.OPENAI_API_KEY}`);
   });
   it('answers the command that the README types, and the image’s health check', async () => {
     const issued = await sidecar.cli(['token', 'issue', '--consumer', 'team-search', '--ttl', '30d']);
