@@ -80,6 +80,14 @@ test('gives every default where nothing is configured', () => {
   assert.equal(adminUrl, undefined);
 });
 
+test('keeps the last good state where the store can go away, or where it is told to', () => {
+  const remote = { CREDENTIALFLOW_STORE: 'postgres://db.example.com/flow' };
+  assert.deepEqual(load({ env: remote }).config.lastGood, { enabled: true, path: '/srv/data/last-good' });
+  assert.equal(load({ env: { ...remote, CREDENTIALFLOW_LAST_GOOD: 'false' } }).config.lastGood.enabled, false);
+  const { lastGood } = load({ env: { CREDENTIALFLOW_LAST_GOOD: 'true', CREDENTIALFLOW_LAST_GOOD_PATH: 'kept' } }).config;
+  assert.deepEqual(lastGood, { enabled: true, path: '/srv/kept' });
+});
+
 test('freezes the configuration to its depth', () => {
   const { config } = load({});
   assert.throws(() => Object.assign(config.listen.data, { port: 1 }), TypeError);
