@@ -84,7 +84,9 @@ test('keeps the last good state where the store can go away, or where it is told
   const remote = { CREDENTIALFLOW_STORE: 'postgres://db.example.com/flow' };
   assert.deepEqual(load({ env: remote }).config.lastGood, { enabled: true, path: '/srv/data/last-good' });
   assert.equal(load({ env: { ...remote, CREDENTIALFLOW_LAST_GOOD: 'false' } }).config.lastGood.enabled, false);
-  const { lastGood } = load({ env: { CREDENTIALFLOW_LAST_GOOD: 'true', CREDENTIALFLOW_LAST_GOOD_PATH: 'kept' } }).config;
+  const { lastGood } = load({
+    env: { CREDENTIALFLOW_LAST_GOOD: 'true', CREDENTIALFLOW_LAST_GOOD_PATH: 'kept' },
+  }).config;
   assert.deepEqual(lastGood, { enabled: true, path: '/srv/kept' });
 });
 
