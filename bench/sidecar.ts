@@ -70,6 +70,10 @@ export async function startSidecar(
     env: { ...environment(home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  // Whatever ends this process must not leave a sidecar behind.
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const pauses: (readonly [number, number])[] = [];
   child.on('message', (message) => pauses.push(message as [number, number]));
 
