@@ -4,12 +4,17 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scene } from './scene.ts';
 
+/** What a fault needs of a scene. */
+export interface FaultScene extends Pick<Scene, 'postgres' | 'redis' | 'restartRedis'> {
+  readonly home: Pick<Scene['home'], 'folder'>;
+}
+
 export interface Fault {
   readonly name: string;
   /** The part it is done to; two faults of one part are not combined. */
   readonly part: 'redis' | 'postgres' | 'disk';
-  begin(scene: Scene): Promise<void> | void;
-  end(scene: Scene): Promise<void> | void;
+  begin(scene: FaultScene): Promise<void> | void;
+  end(scene: FaultScene): Promise<void> | void;
 }
 
 export const faults: readonly Fault[] = [
@@ -72,12 +77,12 @@ export const faults: readonly Fault[] = [
 ];
 
 /** Where the sidecars of a scene keep their data when `disk full` is among the faults. */
-export function diskOf(scene: Pick<Scene, 'home'>): string {
+export function diskOf(scene: Pick<FaultScene, 'home'>): string {
   return join(scene.home.folder, 'disk');
 }
 
 /** A file system of its own that can be filled without harm; false: not allowed here. */
-export function mountDisk(scene: Pick<Scene, 'home'>): boolean {
+export function mountDisk(scene: Pick<FaultScene, 'home'>): boolean {
   const folder = diskOf(scene);
   mkdirSync(folder, { recursive: true });
   try {
@@ -88,7 +93,7 @@ export function mountDisk(scene: Pick<Scene, 'home'>): boolean {
   }
 }
 
-export function unmountDisk(scene: Pick<Scene, 'home'>): void {
+export function unmountDisk(scene: Pick<FaultScene, 'home'>): void {
   execFileSync('umount', ['-l', diskOf(scene)], { stdio: 'ignore' });
 }
 

@@ -6,6 +6,7 @@ import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync, wri
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
 export interface TestPostgres {
@@ -118,7 +119,11 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
     async restart() {
       await kill();
       rmSync(join(data, 'postmaster.pid'), { force: true });
-      if (!(await begin(port))) throw new Error('postgres does not start again.');
+      // What it forked while its children were killed ends by itself, a moment later: until then the port is taken.
+      for (let attempt = 1; !(await begin(port)); attempt += 1) {
+        if (attempt === 20) throw new Error('postgres does not start again.');
+        await sleep(250);
+      }
     },
     async stop() {
       await databases.close();
