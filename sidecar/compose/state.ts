@@ -103,9 +103,7 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
         ...problems.map((problem) => `cache: ${problem}; decisions go on without it`),
         ...(hints === false ? ['cache: no hints arrive; changes are seen at the next poll'] : []),
         // Half open, nobody has asked since: that is no trouble, and may last until a token comes that is new here.
-        ...(lookup.breakers().store === 'open'
-          ? ['store: look-ups of tokens fail; only known tokens are served']
-          : []),
+        ...(lookup.breakers().store === 'open' ? ['store: look-ups of tokens fail; only known tokens are served'] : []),
       ];
     },
     hottest(limit) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { parseDocument } from 'yaml';
+import { failOvers } from '../../bench/fleet/fail-overs.ts';
 import { faults } from '../../bench/fleet/faults.ts';
 import { denialTable, errorTable, type CodeRow } from '../../sidecar/core/codes.ts';
 import { metricDefinitions } from '../../sidecar/ops/metric-definitions.ts';
@@ -20,12 +21,10 @@ describe('the table of what happens when a part dies', () => {
   const rows = partRows();
 
   it('has a row for each fault that npm run faults does, in its order, and then others', () => {
-    const names = rows.map(({ fault }) => fault);
-    assert.deepEqual(
-      names.slice(0, faults.length),
-      faults.map(({ name }) => name),
-    );
-    assert.ok(names.length > faults.length);
+    const done = [...faults, ...failOvers].map(({ name }) => name);
+    const named = rows.map(({ fault }) => fault);
+    assert.deepEqual(named.slice(0, done.length), done);
+    assert.ok(named.length > done.length);
   });
 
   it('names codes that there are, with their status', () => {
