@@ -52,6 +52,12 @@ export function createHome(resources: string): BenchHome {
   };
 }
 
+/** Whatever ends this process must not leave a sidecar behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Starts `dist/`, everything on: audit file, metrics, watching its resource file. */
 export async function startSidecar(
   home: BenchHome,
@@ -70,10 +76,8 @@ export async function startSidecar(
     env: { ...environment(home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  // Whatever ends this process must not leave a sidecar behind.
-  const kill = (): void => void child.kill('SIGKILL');
-  process.once('exit', kill);
-  child.once('exit', () => process.off('exit', kill));
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const pauses: (readonly [number, number])[] = [];
   child.on('message', (message) => pauses.push(message as [number, number]));
 
