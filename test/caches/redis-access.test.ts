@@ -8,7 +8,7 @@ import type { Cache } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { failsAsCache, until } from '../contract/cache-contract.ts';
 import { makeCertificates, type Certificates } from '../support/certificates.ts';
-import { freePort } from '../support/redis-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { createRememberingLog, silentLog, type RememberingLog } from './scripted.ts';
 

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
@@ -9,6 +7,7 @@ import { startPostgres, testPassword } from '../support/postgres.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
 import { gatewayKey, masterKey } from './restart-load.ts';
+import { freePort } from '../support/free-port.ts';
 
 const server = await startPostgres();
 after(() => server.stop());
@@ -47,15 +46,6 @@ async function ask({ urls }: RunningSidecar, token: string): Promise<number> {
   const response = await fetch(`${urls.data}/api/auth`, { headers });
   await response.arrayBuffer();
   return response.status;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }
 
 test('sidecars on one PostgreSQL share what they know: a revocation at one is a denial at the other', async (t) => {

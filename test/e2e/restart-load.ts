@@ -1,7 +1,6 @@
 /** Load on a sidecar that is being replaced: clients that keep their connections, as the gateway does, and ones that open new ones. */
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
 import { Secret } from '../../sidecar/core/secret.ts';
 import { createKeyring } from '../../sidecar/keys/keyring.ts';
 import { randomBase62 } from '../../sidecar/keys/random-text.ts';
@@ -94,14 +93,6 @@ export async function untilAllowed(port: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   assert.fail('nothing is allowed within 5 s');
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export async function allowedMore(tally: Tally, count: number): Promise<void> {

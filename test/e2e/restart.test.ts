@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
-import { allowedMore, freePort, gatewayKey, load, masterKey, resources, type Tally } from './restart-load.ts';
+import { freePort } from '../support/free-port.ts';
+import { allowedMore, gatewayKey, load, masterKey, resources, type Tally } from './restart-load.ts';
 
 /** Hands connections in a closed listener's queue over to the others of the port. Only a namespace of its own is changed. */
 const migratingNamespace = ['unshare', '--net', 'sh', '-c', 'ip link set lo up && echo 1 >/proc/sys/net/ipv4/tcp_migrate_req && exec "$@"', 'sh']; // prettier-ignore

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPostgres } from '../support/postgres.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
-import { allowedMore, freePort, gatewayKey, load, masterKey, resources, untilAllowed } from './restart-load.ts';
+import { freePort } from '../support/free-port.ts';
+import { allowedMore, gatewayKey, load, masterKey, resources, untilAllowed } from './restart-load.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'cf-shared-port-'));
 const file = join(folder, 'resources.yaml');

@@ -3,7 +3,8 @@ import { Redis } from 'ioredis';
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort, startOwn, type RedisServer } from './redis-server.ts';
+import { freePort } from './free-port.ts';
+import { startOwn, type RedisServer } from './redis-server.ts';
 
 export interface TestCluster {
   readonly url: string;
