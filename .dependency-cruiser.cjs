@@ -29,7 +29,7 @@ const composition = [
   '^sidecar/(compose|main|resource-deps)[.]ts$',
   '^sidecar/compose/',
   '^sidecar/cli/',
-  'parse-worker[.]ts$',
+  '^sidecar/parse-process[.]ts$',
 ];
 
 /** npm package or Node module → the only places that may import it. */
@@ -47,7 +47,7 @@ const doors = {
   zod: ['^sidecar/(config|resources)/'],
 };
 const nodeDoors = {
-  child_process: [],
+  child_process: ['^sidecar/resources/parse-in-process[.]ts$'],
   cluster: [],
   dgram: [],
   http: ['^sidecar/(http|ops)/'],

@@ -16,12 +16,12 @@ import { tokenTagPurpose } from '../keys/token-tags.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { resourceDeps } from '../resource-deps.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
-import { parseInWorker } from '../resources/parse-in-worker.ts';
+import { parseInProcess } from '../resources/parse-in-process.ts';
 import { toDocument } from '../resources/to-document.ts';
 import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
-import { parseWorkerUrl } from './parse-worker-url.ts';
+import { parseProcessUrl } from './parse-process-url.ts';
 
 export interface AdministrationDeps {
   readonly store: Store;
@@ -79,11 +79,11 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
   );
 }
 
-/** Parsed in a thread, like a file: a large document must not hold up decisions. */
+/** Parsed in a process of its own, like a file: a large document must not hold up decisions. */
 async function applyText(text: string, options: ApplyTextOptions, deps: AdministrationDeps): Promise<AppliedText> {
   const { file, owner } = options;
-  const job = { file, owner, text, workerUrl: parseWorkerUrl, timeoutMs: parseTimeoutMs };
-  const parsed = await parseInWorker(job, deps.clock);
+  const job = { file, owner, text, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
+  const parsed = await parseInProcess(job, deps.clock);
   if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
   try {
     const { problems } = parsed;

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createFileSources, type FileSources } from '../resources/file-source.ts';
-import { parseWorkerUrl } from './parse-worker-url.ts';
+import { parseProcessUrl } from './parse-process-url.ts';
 
 export interface ResourceFilesDeps {
   readonly store: Store;
@@ -18,7 +18,7 @@ export interface ResourceFilesDeps {
 export function createResourceFiles(config: Config, deps: ResourceFilesDeps): FileSources {
   const { store, inMemory, version, metrics, clock, log } = deps;
   return createFileSources(
-    { ...config.resources, parseWorkerUrl, fingerprint: version },
+    { ...config.resources, parseProcessUrl, fingerprint: version },
     {
       apply: (chunks, options) => store.apply(chunks, options),
       ...(inMemory ? {} : { meta: { get: store.getMeta, set: store.setMeta } }),

@@ -13,8 +13,8 @@ export interface FileSourcesOptions {
   readonly watch: boolean;
   /** Let a file delete all, or over a fifth, of what it declared before. */
   readonly allowPrune: boolean;
-  /** The module that parses in a thread; it calls `serveParse`. */
-  readonly parseWorkerUrl: URL;
+  /** The module of the process that parses; it calls `serveParse`. */
+  readonly parseProcessUrl: URL;
   /** How often the files are looked at; milliseconds; default 1000. */
   readonly pollMs?: number;
   /** How long a changed file must rest before it is read; milliseconds; default 100. */
@@ -66,7 +66,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
   let polling = false;
   const stopping = new AbortController();
   const { signal } = stopping;
-  // One load at a time: they write to one store, and each takes a thread.
+  // One load at a time: they write to one store, and each takes a process.
   let tail: Promise<unknown> = Promise.resolve();
 
   const enqueue = <T>(task: () => Promise<T>): Promise<T> => {
@@ -81,7 +81,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
         source: source.name,
         file: source.file,
         allowPrune: options.allowPrune,
-        parseWorkerUrl: options.parseWorkerUrl,
+        parseProcessUrl: options.parseProcessUrl,
         parseTimeoutMs,
         fingerprint,
       },

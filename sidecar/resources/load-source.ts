@@ -2,8 +2,8 @@ import { formatProblem, hasErrors } from '../config/problems.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
-import { parseInWorker } from './parse-in-worker.ts';
-import type { ParsedFile } from './parse-in-worker.ts';
+import { parseInProcess } from './parse-in-process.ts';
+import type { ParsedFile } from './parse-in-process.ts';
 import { contentHash } from './source-files.ts';
 import type { SourceState } from './source-state.ts';
 
@@ -11,7 +11,7 @@ export interface LoadOptions {
   readonly source: string;
   readonly file: string;
   readonly allowPrune: boolean;
-  readonly parseWorkerUrl: URL;
+  readonly parseProcessUrl: URL;
   readonly parseTimeoutMs: number;
   /** Part of what counts as the same content: another version may read the same text as other resources. */
   readonly fingerprint: string;
@@ -48,8 +48,8 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     const sha256 = await contentHash(file);
     if (sha256 !== undefined && held === `${options.fingerprint}:${sha256}`) return outcome('unchanged', { sha256 });
 
-    const result = await parseInWorker(
-      { file, owner, workerUrl: options.parseWorkerUrl, timeoutMs: options.parseTimeoutMs, signal: deps.signal },
+    const result = await parseInProcess(
+      { file, owner, processUrl: options.parseProcessUrl, timeoutMs: options.parseTimeoutMs, signal: deps.signal },
       deps.clock,
     );
     if (!('chunks' in result)) {

@@ -2,7 +2,7 @@ import type { Problem } from '../core/error.ts';
 import type { Owner } from '../core/resources.ts';
 import type { Declaration } from './parse.ts';
 
-/** What the worker is started with. */
+/** What the process is asked first. */
 export interface ParseJob {
   /** What is read, and how problems name it. */
   readonly file: string;
@@ -12,7 +12,10 @@ export interface ParseJob {
   readonly text?: string | undefined;
 }
 
-/** The first answer comes unasked; then one for each message, so that neither side piles up. */
+/** The job, then `next` for each chunk, so that neither side piles up. */
+export type ParseRequest = ParseJob | 'next';
+
+/** One for each request. */
 export type ParseAnswer =
   | {
       readonly type: 'parsed';

@@ -1,22 +1,27 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import type { MessagePort } from 'node:worker_threads';
 import { isMissing } from '../config/config-document.ts';
 import type { ResourceDeps } from './kind.ts';
-import type { ParseAnswer, ParseJob } from './parse-messages.ts';
+import type { ParseAnswer, ParseJob, ParseRequest } from './parse-messages.ts';
 import { parseResources } from './parse.ts';
 import type { Parsed } from './parse.ts';
 import { maxFileBytes } from './read-items.ts';
 
-/** Copying this many between threads holds the main loop for about a millisecond. */
+/** Copying this many between processes holds the main loop for about a millisecond. */
 const chunkSize = 200;
 
 /**
- * The worker's side of a load: reads and parses one file, then hands out its declarations in chunks, one for each
- * message. Called by the worker module, which knows the families.
+ * The parser's side of a load: reads and parses the file of the first message, then hands out its declarations in
+ * chunks, one for each message after it. Called by the module of the process, which knows the families.
  */
-export function serveParse(port: MessagePort, job: ParseJob, deps: ResourceDeps): void {
-  const answer = (message: ParseAnswer): void => port.postMessage(message);
+export function serveParse(parent: NodeJS.Process, deps: ResourceDeps): void {
+  parent.once('message', (job: ParseRequest) => {
+    if (job !== 'next') parse(parent, job, deps);
+  });
+}
+
+function parse(parent: NodeJS.Process, job: ParseJob, deps: ResourceDeps): void {
+  const answer = (message: ParseAnswer): void => void parent.send?.(message);
   const read = job.text === undefined ? readBytes(job.file) : { bytes: Buffer.from(job.text) };
   if ('type' in read) {
     answer(read);
@@ -27,10 +32,9 @@ export function serveParse(port: MessagePort, job: ParseJob, deps: ResourceDeps)
   const { mutations, problems } = parsed;
   answer({ type: 'parsed', sha256, count: mutations.length, problems });
   let at = 0;
-  port.on('message', () => {
+  parent.on('message', () => {
     if (at >= mutations.length) {
       answer({ type: 'end' });
-      port.close();
       return;
     }
     answer({ type: 'chunk', mutations: mutations.slice(at, at + chunkSize) });

@@ -62,7 +62,7 @@ const allowed: readonly (readonly [file: string, code: string])[] = [
   ['sidecar/config/config.ts', "import type { Good } from '../core/good.ts'; export type Config = Good;"],
   ['sidecar/config/good.ts', "export { parse } from 'yaml'; export { z } from 'zod';"],
   ['sidecar/resources/good.ts', "export { z } from 'zod'; export type { Config } from '../config/config.ts';"],
-  ['sidecar/resources/parse-worker.ts', "export { good } from '../presets/good.ts';"],
+  ['sidecar/parse-process.ts', "export { good } from './presets/good.ts';"],
   ['sidecar/stores/good.ts', "export { DatabaseSync } from 'node:sqlite'; export const good = 1;"],
   ['sidecar/caches/good.ts', "export { Redis } from 'ioredis'; export type Good = 1; export const good = 1;"],
   [

@@ -11,7 +11,7 @@ import { createFileSources } from '../../sidecar/resources/file-source.ts';
 import type { FileSources, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
 import type { SourceState } from '../../sidecar/resources/source-state.ts';
 
-const parseWorkerUrl = new URL('./support/parse-worker.ts', import.meta.url);
+const parseProcessUrl = new URL('./support/parse-process.ts', import.meta.url);
 const folder = await mkdtemp(join(tmpdir(), 'cf-sources-'));
 after(() => rm(folder, { recursive: true }));
 
@@ -63,7 +63,7 @@ function createWorld(files: readonly string[], more: Partial<FileSourcesOptions>
   const states: SourceState[] = [];
   let wake = (): void => {};
   const sources = createFileSources(
-    { files, watch: true, allowPrune: false, parseWorkerUrl, pollMs: 20, settleMs: 20, ...more },
+    { files, watch: true, allowPrune: false, parseProcessUrl, pollMs: 20, settleMs: 20, ...more },
     {
       apply: store.apply,
       meta: store.meta,
@@ -316,9 +316,9 @@ test('refuses bytes that are not UTF-8', async () => {
   await withSources(sources, () => assert.rejects(sources.start(), /not UTF-8/));
 });
 
-test('survives a worker that fails', async () => {
+test('survives a parser that fails', async () => {
   const file = await newFile('r.yaml', consumers('x'));
-  const { sources, lines } = createWorld([file], { parseWorkerUrl: new URL('./support/none.ts', import.meta.url) });
+  const { sources, lines } = createWorld([file], { parseProcessUrl: new URL('./support/none.ts', import.meta.url) });
   await withSources(sources, async () => {
     await assert.rejects(sources.start());
     assert.equal(sources.status()[0]?.status, 'failed');

@@ -5,18 +5,18 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { presets } from '../../sidecar/presets/index.ts';
-import { parseInWorker } from '../../sidecar/resources/parse-in-worker.ts';
+import { parseInProcess } from '../../sidecar/resources/parse-in-process.ts';
 import type { Declaration } from '../../sidecar/resources/parse.ts';
 import { resourcesTemplate } from '../../sidecar/resources/template.ts';
 
-const workerUrl = new URL('../../sidecar/parse-worker.ts', import.meta.url);
+const processUrl = new URL('../../sidecar/parse-process.ts', import.meta.url);
 
 async function parseText(text: string) {
   const folder = await mkdtemp(join(tmpdir(), 'cf-parse-'));
   try {
     const file = join(folder, 'resources.yaml');
     await writeFile(file, text);
-    const parsed = await parseInWorker({ file, owner: 'file:x', workerUrl, timeoutMs: 60_000 }, systemClock);
+    const parsed = await parseInProcess({ file, owner: 'file:x', processUrl, timeoutMs: 60_000 }, systemClock);
     assert.ok('chunks' in parsed);
     await parsed.close();
     return parsed;
@@ -25,12 +25,12 @@ async function parseText(text: string) {
   }
 }
 
-test('the real worker knows the families: the template of init is valid without a warning', async () => {
+test('the real process knows the families: the template of init is valid without a warning', async () => {
   const { count, problems } = await parseText(resourcesTemplate());
   assert.deepEqual([count, problems], [4, []]);
 });
 
-test('the real worker accepts every preset with its defaults', async () => {
+test('the real process accepts every preset with its defaults', async () => {
   const upstreams = [...presets.values()].map(({ id, baseUrl }) => {
     return `  - { id: ${id}, preset: ${id}${baseUrl === undefined ? ', base_url: "https://api.example"' : ''} }\n`;
   });
@@ -38,7 +38,7 @@ test('the real worker accepts every preset with its defaults', async () => {
   assert.deepEqual([count, problems], [presets.size, []]);
 });
 
-test('the real worker asks the families what they think of references and injections', async () => {
+test('the real process asks the families what they think of references and injections', async () => {
   const { problems } = await parseText(
     `upstreams:
   - { id: a, preset: openai, injection: { kind: magic } }
@@ -52,10 +52,10 @@ credentials:
   );
 });
 
-test('the real worker reads a text of the admin API in place of a file', async () => {
+test('the real process reads a text of the admin API in place of a file', async () => {
   const text = 'consumers: [{ id: x, owner: o }]\n';
-  const job = { file: 'request', owner: 'api', text, workerUrl, timeoutMs: 60_000 } as const;
-  const parsed = await parseInWorker(job, systemClock);
+  const job = { file: 'request', owner: 'api', text, processUrl, timeoutMs: 60_000 } as const;
+  const parsed = await parseInProcess(job, systemClock);
   assert.ok('chunks' in parsed);
   const mutations: Declaration[] = [];
   for await (const chunk of parsed.chunks) mutations.push(...chunk);
@@ -68,6 +68,6 @@ test('the real worker reads a text of the admin API in place of a file', async (
 
 test('ends a parser that takes too long', async () => {
   const clock = { ...systemClock, after: (_: number, run: () => void) => systemClock.after(1, run) };
-  const job = { file: 'request', owner: 'api', text: '', workerUrl, timeoutMs: 1 } as const;
-  await assert.rejects(parseInWorker(job, clock), /took too long/);
+  const job = { file: 'request', owner: 'api', text: '', processUrl, timeoutMs: 1 } as const;
+  await assert.rejects(parseInProcess(job, clock), /took too long/);
 });

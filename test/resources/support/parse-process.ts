@@ -1,0 +1,4 @@
+import { serveParse } from '../../../sidecar/resources/serve-parse.ts';
+import { deps } from './deps.ts';
+
+serveParse(process, deps);
