@@ -315,3 +315,22 @@ export interface AuditSink {
   write(lines: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
+
+// ── what the gateway's log tells ─────────────────────────────────────────────────────────────────────────────────────
+
+/** How one request fared that the gateway sent on with a credential of ours. Read from its log, at least once each. */
+export interface UpstreamOutcome {
+  readonly upstreamId: string;
+  readonly credentialId: string;
+  /** What `cfcredential` carried. */
+  readonly versionId: string;
+  /** When the gateway logged it; wall clock, milliseconds. */
+  readonly atMs: number;
+  /** Of the upstream's last answer; 0: it gave none (refused, timed out). */
+  readonly status: number;
+  /** Until the upstream's last byte, and until its headers; milliseconds; undefined: the log does not say. */
+  readonly durationMs: number | undefined;
+  readonly headerMs: number | undefined;
+  /** The upstream's own headers about its limits, as they came; lower-case names, `retry-after` among them. */
+  readonly limits: Readonly<Record<string, string>>;
+}
