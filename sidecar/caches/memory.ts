@@ -50,6 +50,7 @@ export const createMemoryCache: CacheKind = async (_url, _options, { clock }) =>
       return () => void listeners.delete(listener);
     },
     healthy: () => !closed,
+    counters: undefined,
     report: () => ({ connected: !closed, hints: undefined, problems: [], notes: [], server: {} }),
     async close() {
       closed = true;

@@ -34,7 +34,7 @@ interface Shape {
 const lasting = Number.POSITIVE_INFINITY;
 
 const shapes = {
-  /** To GETRANGE, SET, DEL, PUBLISH, PING, INFO. */
+  /** To GETRANGE, SET, DEL, PUBLISH, EVAL (of ours), PING, INFO. */
   values: { top: '+-:$', inside: '', fits: () => false, maxDepth: 0, nil: false, maxElements: 0 },
   /** To SUBSCRIBE, and what follows it. */
   messages: {

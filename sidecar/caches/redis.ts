@@ -6,6 +6,7 @@ import { createClusterRoutes } from './redis-cluster.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { notesOn, readFacts, type RedisFacts } from './redis-facts.ts';
 import { fixFor, reasonOf } from './redis-fault.ts';
+import { createRedisCounters } from './redis-counters.ts';
 import { createRedisHints } from './redis-hints.ts';
 import { createSingleRoute, type RedisRoutes, type RouteDeps, type RouteOptions } from './redis-routes.ts';
 import { createSentinelLocator } from './redis-sentinel.ts';
@@ -17,7 +18,7 @@ import { within } from './within.ts';
 const connectTimeoutMs = 2_000;
 const startWaitMs = 250;
 
-type Command = 'get' | 'set' | 'delete' | 'publish';
+type Command = 'get' | 'set' | 'delete' | 'publish' | 'count';
 
 /** Redis alone, behind Sentinel, or as a Cluster. Nothing is queued while it is away, nothing is tried twice. */
 export const createRedisCache: CacheKind = async (url, options, deps) => {
@@ -120,6 +121,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
       await ask('publish', undefined, (client) => client.publish(channel, String(revision)));
     },
     onHint: hints.onHint,
+    counters: createRedisCounters({ prefix }, (key, run) => ask('count', key, run)),
     healthy: routes.isUp,
     report,
     async close() {

@@ -5,6 +5,7 @@ import { createTokenUse } from '../audit/token-use.ts';
 import type { Config } from '../config/config.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
+import { createLimiter } from '../limits/limiter.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import { createTokenValidators } from '../token-validators/index.ts';
@@ -28,6 +29,7 @@ export interface DecisionsDeps {
 
 /** Gateways whose key hash is at hand; a sidecar stands beside one or two. */
 const keptGatewayKeys = 4;
+const maxLimitCounters = 100_000;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 /** What a decision reads, and where it is recorded. */
@@ -39,6 +41,19 @@ export function createDecisions(config: Config, deps: DecisionsDeps): DecisionCo
   cleanUp.add(() => audit.close());
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
+  const limiter = createLimiter(
+    { maxCounters: maxLimitCounters },
+    {
+      shared: tokens.cache.counters,
+      isReachable: () => tokens.cache.healthy(),
+      // Limits of one store are not counted with those of another on the same server.
+      keyOf: (countedAs, counter) =>
+        `limit:${sha256(JSON.stringify([tokens.follower.identity().storeId, countedAs, counter]))}`,
+      clock,
+      observe: metrics.limitUse,
+    },
+  );
+  cleanUp.add(async () => limiter.stop());
   metrics.stateAge(stateAgeMs);
   return {
     snapshot: keeper.current,
@@ -47,6 +62,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): DecisionCo
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
     pausedBy: () => (audit.isBlocking() ? 'audit_blocked' : undefined),
+    limiter,
     newDecisionId: createDecisionIds(),
     record(decision: Decision) {
       const { deliberation } = decision;

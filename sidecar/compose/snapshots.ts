@@ -124,6 +124,7 @@ function report({ snapshot, parts }: BuiltSnapshot, buildMs: number, metrics: Me
     credential: credentials.length,
     consumer: snapshot.consumers.size,
     policy: parts.policies.policies.size,
+    limit: parts.limits.size,
   };
   metrics.setSnapshot({ kinds, problems: snapshot.problems.length, buildMs });
   metrics.setCredentials(credentials);

@@ -129,6 +129,16 @@ export const denialTable = {
     message: 'No policy allows this request.',
     fix: 'Add an allow policy for the consumer (or its group), this upstream, method and path.',
   },
+  limit_exceeded: {
+    status: 429,
+    message: 'A limit for this request is used up.',
+    fix: 'RateLimit-Policy names the limit, Retry-After says when there may be room; `requests` of the limit resource raises it.',
+  },
+  limit_unknown: {
+    status: 503,
+    message: 'The counters of a limit cannot be reached.',
+    fix: 'Redis is away and the limit says `on_cache_loss: deny`: restore Redis, or let the limit go on with `local`.',
+  },
   credential_missing: {
     status: 503,
     message: 'No credential is configured for this upstream.',

@@ -1,19 +1,20 @@
 import type { DenialCode } from './codes.ts';
 import type { Decision, DecisionContext, Deliberation, Question } from './decision.ts';
 import type { Validation } from './ports.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Snapshot, UpstreamEntry } from './snapshot.ts';
 import { authorize } from './steps/authorize.ts';
 import { checkToken } from './steps/check-token.ts';
 import { extractToken } from './steps/extract-token.ts';
 import { findUpstream } from './steps/find-upstream.ts';
 import { identifyGateway } from './steps/identify-gateway.ts';
 import { inject } from './steps/inject.ts';
+import { limit } from './steps/limit.ts';
 import { readRequest } from './steps/read-request.ts';
 import { selectCredential } from './steps/select-credential.ts';
 
 /**
  * The decision for one request, in ten steps. Synchronous when the token is warm. Never throws and never rejects:
- * a fault is a denial with status 503. The seventh step, limits, has its place between authorize and select.
+ * a fault is a denial with status 503.
  */
 export function decide(question: Question, ctx: DecisionContext): Decision | Promise<Decision> {
   const snapshot = ctx.snapshot();
@@ -49,7 +50,7 @@ function validate(token: string, ctx: DecisionContext): Validation | Promise<Val
 }
 
 /** After an await the world may have moved: the rest is judged by the snapshot of now. */
-function concludeLater(d: Deliberation, ctx: DecisionContext, validation: Validation): Decision {
+function concludeLater(d: Deliberation, ctx: DecisionContext, validation: Validation): Decision | Promise<Decision> {
   try {
     d.snapshot = ctx.snapshot() ?? d.snapshot;
     d.upstream = undefined;
@@ -60,7 +61,7 @@ function concludeLater(d: Deliberation, ctx: DecisionContext, validation: Valida
   }
 }
 
-function conclude(d: Deliberation, ctx: DecisionContext, validation: Validation): Decision {
+function conclude(d: Deliberation, ctx: DecisionContext, validation: Validation): Decision | Promise<Decision> {
   const invalid = checkToken(d, validation);
   if (invalid !== undefined) {
     return deny(d, ctx, invalid, 'deny' in validation ? (validation.retryAfterMs ?? 0) : 0);
@@ -69,9 +70,26 @@ function conclude(d: Deliberation, ctx: DecisionContext, validation: Validation)
   if (upstream === undefined || consumer === undefined) return deny(d, ctx, 'internal_error');
 
   const refused =
-    authorize(d, upstream, consumer) ?? // 6. deny rules, then allow rules
-    selectCredential(d, upstream); //      8. the credential version to use
-  if (refused !== undefined) return deny(d, ctx, refused);
+    authorize(d, upstream, consumer) ?? //  6. deny rules, then allow rules
+    limit(d, upstream, consumer, ctx); //   7. what may be asked for so often
+  return refused instanceof Promise
+    ? refused.then(
+        (code) => finish(d, ctx, upstream, code),
+        (error: unknown) => fault(d, ctx, error),
+      )
+    : finish(d, ctx, upstream, refused);
+}
+
+function finish(
+  d: Deliberation,
+  ctx: DecisionContext,
+  upstream: UpstreamEntry,
+  refused: DenialCode | undefined,
+): Decision {
+  if (refused !== undefined) return deny(d, ctx, refused, d.refusal?.retryAfterMs ?? 0);
+
+  const unusable = selectCredential(d, upstream); // 8. the credential version to use
+  if (unusable !== undefined) return deny(d, ctx, unusable);
 
   const headers = d.credential && inject(d, upstream, d.credential); // 9. the headers
   if (headers === undefined) return deny(d, ctx, 'credential_unavailable');
@@ -108,6 +126,7 @@ function open(question: Question, ctx: DecisionContext, snapshot: Snapshot): Del
     consumerId: '',
     tokenId: '',
     policyId: '',
+    refusal: undefined,
     credential: undefined,
   };
 }

@@ -1,4 +1,5 @@
 import type { DenialCode } from './codes.ts';
+import type { Limiter, LimitRefusal } from './limit.ts';
 import type { Clock, TokenValidator } from './ports.ts';
 import type { JudgedPath } from './path.ts';
 import type { Secret } from './secret.ts';
@@ -35,6 +36,8 @@ export interface Deliberation {
   consumerId: string;
   tokenId: string;
   policyId: string;
+  /** The limit that refuses. */
+  refusal: LimitRefusal | undefined;
   credential: CredentialVersion | undefined;
 }
 
@@ -66,6 +69,8 @@ export interface DecisionContext {
   readonly stateAgeMs: () => number;
   /** Why nothing may be allowed at the moment (the audit cannot be written); undefined: nothing stands in the way. */
   readonly pausedBy: () => DenialCode | undefined;
+  /** Counts what limits count. */
+  readonly limiter: Limiter;
   /** Unique, short, not secret. */
   readonly newDecisionId: () => string;
   /** Step 10: metrics and one audit event; must neither throw nor wait. */

@@ -233,9 +233,38 @@ export interface Cache {
   /** The listener must treat the hint as a reason to read, nothing more. */
   onHint(listener: (revision: number) => void): Cancel;
   healthy(): boolean;
+  /** Undefined: it is shared with nobody, and whoever counts had better count by himself. */
+  readonly counters: SharedCounters | undefined;
   /** From what was learned last: asks nobody. */
   report(): CacheReport;
   close(): Promise<void>;
+}
+
+/** Counters that all sidecars of a cache share, by the server's clock. What they say costs limits and efficiency only. */
+export interface SharedCounters {
+  /** Takes units ahead. Rejects as the cache does. */
+  lease(key: string, wanted: WantedLease): Promise<Lease>;
+  /** Gives back what was not used of a lease. */
+  giveBack(key: string, slot: number, units: number): Promise<void>;
+}
+
+export interface WantedLease {
+  /** At most so many within the window, by all together. */
+  readonly limit: number;
+  readonly windowMs: number;
+  /** At most so many for now; fewer come when few are left, so that others get some. */
+  readonly units: number;
+  /** Units that were used without asking. */
+  readonly spent: number;
+}
+
+export interface Lease {
+  readonly granted: number;
+  /** By all together within the window, this lease included. */
+  readonly used: number;
+  /** Where none was granted: when the oldest leave the window; milliseconds. */
+  readonly retryAfterMs: number;
+  readonly slot: number;
 }
 
 /** What an operator should know of a cache; bounded words, without secrets. */

@@ -1,6 +1,8 @@
 /** The resources as they are stored: plain, validated, fully defaulted. resources/schema.ts makes them from documents. */
 
-export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy'] as const;
+import type { CacheLoss, LimitDimension } from './limit.ts';
+
+export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy', 'limit'] as const;
 export type ResourceKind = (typeof resourceKinds)[number];
 
 /** A gateway that may ask for decisions. Up to two live keys, so that a key can be rotated without downtime. */
@@ -91,12 +93,29 @@ export interface PolicySpec {
   readonly expires_at?: string | undefined;
 }
 
+/** How often whom it names (any of `consumers`, `groups`, `labels`) may ask, each with counters of its own as `per` says. */
+export interface LimitSpec {
+  /** Consumer ids, or `*`. */
+  readonly consumers: readonly string[];
+  readonly groups: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Upstream ids, or `*`. */
+  readonly upstreams: readonly string[];
+  readonly per: readonly LimitDimension[];
+  readonly requests: number;
+  /** Of the sliding window; milliseconds. */
+  readonly window_ms: number;
+  readonly mode: 'enforce' | 'warn';
+  readonly on_cache_loss: CacheLoss;
+}
+
 export interface ResourceSpecs {
   readonly gateway: GatewaySpec;
   readonly upstream: UpstreamSpec;
   readonly credential: CredentialSpec;
   readonly consumer: ConsumerSpec;
   readonly policy: PolicySpec;
+  readonly limit: LimitSpec;
 }
 
 /** Who may change a resource: the admin API, or the file source that declared it. */

@@ -1,3 +1,4 @@
+import type { LimitEntry } from './limit.ts';
 import type { Preset } from './preset.ts';
 import type { PolicySpec, TokenSlot } from './resources.ts';
 import type { RuleIndex } from './rule-index.ts';
@@ -58,6 +59,8 @@ export interface UpstreamEntry {
   readonly maxStaleMs: number;
   /** Its own policies and those of every upstream. */
   readonly rules: readonly RuleIndex[];
+  /** Its own limits and those of every upstream, in the order of their ids. */
+  readonly limits: readonly LimitEntry[];
   /** In order of preference: of their ids. */
   readonly credentials: readonly CredentialVersion[];
 }

@@ -9,6 +9,7 @@ import { hasBody, readBody } from './data-plane-body.ts';
 import { createQuestionRequest, readQuestion, type QuestionRequest } from './data-plane-question.ts';
 import { createDenialRenderer } from './denial.ts';
 import { createHardenedServer } from './hardened-server.ts';
+import { withLimit } from './limit-headers.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
 
 export interface DataPlaneOptions {
@@ -109,10 +110,11 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
 
   function answer(res: ServerResponse, decision: Decision): void {
     if (options.logDecisions === true) logDecision(log, decision);
-    const { decisionId, upstream } = decision.deliberation;
+    const { decisionId, upstream, refusal } = decision.deliberation;
     if (decision.outcome === 'deny') {
       const { code, retryAfterMs } = decision;
-      sendDenial(res, denials.render(code, upstream?.preset.denialBodies, retryAfterMs), decisionId);
+      const denial = denials.render(code, upstream?.preset.denialBodies, retryAfterMs);
+      sendDenial(res, refusal === undefined ? denial : withLimit(denial, refusal), decisionId);
       return;
     }
     try {

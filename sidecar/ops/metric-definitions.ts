@@ -119,6 +119,12 @@ export const metricDefinitions = {
     labels: ['outcome'],
     unit: 'entries',
   },
+  credentialflow_limit_uses_total: {
+    type: 'counter',
+    help: 'Units that requests wanted of a limit, by outcome: allowed, exceeded (429), warned (mode: warn), unknown (503); alone counts the decisions made without the shared counters.',
+    labels: ['limit', 'outcome'],
+    unit: 'requests',
+  },
   credentialflow_audit_records_total: {
     type: 'counter',
     help: 'Audit records: written, or dropped (buffer full, sink failing).',

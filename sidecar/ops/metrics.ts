@@ -38,6 +38,8 @@ export interface Metrics {
   }): void;
   setSource(source: string, healthy: boolean): void;
   logEntries(outcome: string, count: number): void;
+  /** Hot path. */
+  limitUse(limit: string, outcome: string): void;
   auditRecords(outcome: string, count: number): void;
   adminRequest(method: string, status: number): void;
   /** All credentials there are; what is not named any more disappears. */
@@ -60,12 +62,14 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const allowed = createCells(maxLabelValues);
   const denied = createCells(maxLabelValues);
   const decisionDurations = createBuckets();
+  const limits = createCells(maxLabelValues);
   const lookups = createCells(100);
   const lookupDurations = createBuckets();
 
   decisionCounter(registry, { allow: allowed, deny: denied });
   exposeBuckets(registry, 'credentialflow_decision_duration_seconds', decisionDurations);
   lookupCounter(registry, lookups);
+  limitCounter(registry, limits);
   exposeBuckets(registry, 'credentialflow_cache_lookup_duration_seconds', lookupDurations);
 
   const propagation = createBuckets();
@@ -126,6 +130,7 @@ export function createMetrics(options: { readonly version: string }): Metrics {
     },
     setSource: (source, healthy) => sourceHealthy.set({ source }, healthy ? 1 : 0),
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
+    limitUse: limits.add,
     auditRecords: (outcome, count) => auditRecords.inc({ outcome }, count),
     adminRequest: (method, status) => adminRequests.inc({ method, status }),
     setCredentials(all) {
@@ -148,6 +153,12 @@ function decisionCounter(registry: Registry, cells: Readonly<Record<'allow' | 'd
 function lookupCounter(registry: Registry, cells: Cells): void {
   counter(registry, 'credentialflow_cache_lookups_total', (total) => {
     for (const [tier, outcome, count] of cells.entries()) total.inc({ tier, outcome }, count);
+  });
+}
+
+function limitCounter(registry: Registry, cells: Cells): void {
+  counter(registry, 'credentialflow_limit_uses_total', (total) => {
+    for (const [limit, outcome, count] of cells.entries()) total.inc({ limit, outcome }, count);
   });
 }
 

@@ -6,12 +6,14 @@ export interface Policy {
   readonly spec: PolicySpec;
 }
 
+type NamedSubjects = Pick<PolicySpec, 'consumers' | 'groups' | 'labels'>;
+
 /** Turns policies into rules. */
 export interface PolicyCompiling {
   /** Throws a RangeError that says what is wrong with the policy. */
   check(spec: PolicySpec): void;
   /** Every key under which the policy names somebody: consumers, groups and the label set. */
-  subjectsOf(spec: PolicySpec): ReadonlySet<string>;
+  subjectsOf(spec: NamedSubjects): ReadonlySet<string>;
   /** Whether the rules of a policy are the same for this subject as for others: not by a label, which may want more. */
   isPlain(subject: string): boolean;
   /** For the policies that name one subject. */
@@ -99,7 +101,7 @@ export function subjectsOfConsumer(
 }
 
 /** Consumers, groups and the label set each name subjects: whoever is named in one of the three is meant. */
-function subjectsOf(spec: PolicySpec): ReadonlySet<string> {
+function subjectsOf(spec: NamedSubjects): ReadonlySet<string> {
   const subjects = new Set<string>();
   // A star among the consumers is everyone's own key.
   for (const id of spec.consumers) subjects.add(subjectKey.consumer(id));

@@ -91,6 +91,7 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
       case 'credential':
         refer(item, ['upstream'], item.spec.upstream, 'upstream', upstreams);
         break;
+      case 'limit':
       case 'policy':
         for (const [i, name] of item.spec.upstreams.entries())
           refer(item, ['upstreams', i], name, 'upstream', upstreams);

@@ -10,7 +10,8 @@ export function resourcesJsonSchema(): Readonly<Record<string, unknown>> {
   }
   const root = z.strictObject(shape).meta({
     title: 'resources.yaml',
-    description: 'What a CredentialFlow sidecar serves: gateways, upstreams, credentials, consumers, policies, tokens.',
+    description:
+      'What a CredentialFlow sidecar serves: gateways, upstreams, credentials, consumers, policies, limits, tokens.',
   });
   return z.toJSONSchema(root, { io: 'input' });
 }

@@ -7,6 +7,7 @@ import { checkShape } from './check-shape.ts';
 import { compileCredentials, type CredentialsDeps } from './credentials.ts';
 import { createDraft } from './draft.ts';
 import { compileGateway, indexByKey, type CompiledGateway } from './gateways.ts';
+import { compileLimit, limitsFor, readLimit, type CompiledLimit } from './limits.ts';
 import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
 import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
@@ -37,6 +38,8 @@ export interface SnapshotParts {
   /** Enabled ones. */
   readonly credentials: Table<ResourceRecordOf<'credential'>>;
   readonly policies: PolicyIndex;
+  /** Enabled ones. */
+  readonly limits: Table<CompiledLimit>;
   readonly built: ReadonlyMap<string, BuiltUpstream>;
   /** Of resources that could not be read, by kind and id. */
   readonly unreadable: Table<SnapshotProblem>;
@@ -87,6 +90,7 @@ async function derive(
   const credentials = createDraft(before?.credentials);
   const consumers = createDraft(previous?.snapshot.consumers);
   const policies = createPolicyDraft(before?.policies, deps.policies);
+  const limits = createDraft(before?.limits);
   const unreadable = createDraft(before?.unreadable);
   /** Upstreams to compile anew, credentials included. */
   const stale = new Set<string>();
@@ -109,6 +113,11 @@ async function derive(
       policies.set(id, policy && { id, spec: deps.sharing.policy(policy.spec) });
       if (problem !== undefined) report('policy', id, problem);
     },
+    limit(id, record) {
+      const { spec, problem } = readLimit(record);
+      limits.set(id, spec && compileLimit(id, spec, deps.policies.subjectsOf));
+      if (problem !== undefined) report('limit', id, problem);
+    },
   };
   const report = (kind: ResourceKind, id: string, message: string): void => {
     unreadable.set(`${kind}/${id}`, { kind, id, message });
@@ -117,8 +126,8 @@ async function derive(
     if (unreadable.get(`${kind}/${id}`) !== undefined) unreadable.set(`${kind}/${id}`, undefined);
     const takeOne = take[kind] as (id: string, record: ResourceRecord | undefined) => void;
     try {
-      // What is to be read of a policy, its own reader knows.
-      if (record !== undefined && kind !== 'policy') checkShape(kind, record.spec);
+      // What is to be read of a policy or a limit, its own reader knows.
+      if (record !== undefined && kind !== 'policy' && kind !== 'limit') checkShape(kind, record.spec);
       takeOne(id, record);
     } catch (error) {
       takeOne(id, undefined);
@@ -144,10 +153,18 @@ async function derive(
     upstreams: await upstreams.finish(pace),
     credentials: await credentials.finish(pace),
     policies: index,
+    limits: await limits.finish(pace),
     unreadable: await unreadable.finish(pace),
   };
   if (parts.credentials !== before?.credentials) deps.secrets.keepOnly(new Set(idsOf(parts.credentials)));
-  const built = await buildUpstreams(source.storeId, before?.built, parts, { stale, ruled: index.changed }, deps, pace);
+  const built = await buildUpstreams(
+    source.storeId,
+    before?.built,
+    parts,
+    { stale, ruled: index.changed, limited: parts.limits !== before?.limits },
+    deps,
+    pace,
+  );
   const { gatewaysByKey, problems: ofKeys } = indexByKey(parts.gateways.values());
   const { upstreamsByRoute, problems: ofRoutes } = indexByRoute(built.values());
   const snapshot: Snapshot = {
@@ -181,19 +198,24 @@ function compileConsumer(
 async function buildUpstreams(
   storeId: string,
   before: ReadonlyMap<string, BuiltUpstream> | undefined,
-  parts: Pick<SnapshotParts, 'upstreams' | 'credentials' | 'policies'>,
-  changed: { readonly stale: ReadonlySet<string>; readonly ruled: ReadonlySet<string> },
+  parts: Pick<SnapshotParts, 'upstreams' | 'credentials' | 'policies' | 'limits'>,
+  changed: {
+    readonly stale: ReadonlySet<string>;
+    readonly ruled: ReadonlySet<string>;
+    /** A limit is another one. */
+    readonly limited: boolean;
+  },
   deps: SnapshotDeps,
   pace: Pace,
 ): Promise<ReadonlyMap<string, BuiltUpstream>> {
-  const { stale, ruled } = changed;
-  if (before !== undefined && stale.size === 0 && ruled.size === 0) return before;
+  const { stale, ruled, limited } = changed;
+  if (before !== undefined && stale.size === 0 && ruled.size === 0 && !limited) return before;
   const credentials = groupByUpstream(parts.credentials, stale);
   const built = new Map<string, BuiltUpstream>();
   for (const [id, compiled] of parts.upstreams.entries()) {
     const known = before?.get(id);
     const isCurrent = known !== undefined && !stale.has(id);
-    if (isCurrent && !ruled.has(id) && !ruled.has(everyUpstream)) {
+    if (isCurrent && !limited && !ruled.has(id) && !ruled.has(everyUpstream)) {
       built.set(id, known);
       continue;
     }
@@ -201,7 +223,8 @@ async function buildUpstreams(
     const { spec, entry } = compiled;
     const usable = isCurrent ? known.credentials : await compileCredentials(storeId, spec, entry.preset, own, deps);
     const rules = rulesFor(id, parts.policies);
-    built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules } });
+    const limits = limitsFor(id, parts.limits);
+    built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules, limits } });
     const rest = pace.step();
     if (rest !== undefined) await rest;
   }

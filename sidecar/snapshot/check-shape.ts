@@ -1,3 +1,4 @@
+import { limitDimensions } from '../core/limit.ts';
 import type { ResourceKind } from '../core/resources.ts';
 
 /**
@@ -36,6 +37,7 @@ const listOf =
     Array.isArray(value) && value.every(check);
 const isSlot: Check = (value) => isObject(value) && isText(value['header']) && optional(isText)(value['scheme']);
 const isKey: Check = (value) => isObject(value) && isText(value['sha256']) && optional(isText)(value['expires_at']);
+const dimensions: readonly string[] = limitDimensions;
 const isLimit: Check = (value) => typeof value === 'number' && value >= 0;
 
 const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = {
@@ -59,6 +61,17 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     headers: isTextMap,
   },
   consumer: { groups: isTexts, labels: isTextMap },
+  limit: {
+    consumers: isTexts,
+    groups: isTexts,
+    labels: isTextMap,
+    upstreams: isTexts,
+    per: (value) => isTexts(value) && (value as readonly string[]).every((name) => dimensions.includes(name)),
+    requests: isLimit,
+    window_ms: (value) => isLimit(value) && (value as number) >= 1,
+    mode: (value) => value === 'enforce' || value === 'warn',
+    on_cache_loss: (value) => value === 'local' || value === 'deny' || value === 'allow',
+  },
   policy: {
     effect: (value) => value === 'allow' || value === 'deny',
     consumers: isTexts,

@@ -9,7 +9,7 @@ import type { Pace } from './pace.ts';
 export interface PolicyCompiling {
   /** Throws a RangeError that says what is wrong with the policy. */
   check(spec: PolicySpec): void;
-  subjectsOf(spec: PolicySpec): ReadonlySet<string>;
+  subjectsOf(spec: Pick<PolicySpec, 'consumers' | 'groups' | 'labels'>): ReadonlySet<string>;
   /** Compiles the policies that name one subject. */
   compiler(subject: string): { add(policy: PolicyEntry): void; finish(): SubjectRules };
   /** Whether the rules of a policy are the same for this subject as for every other. */

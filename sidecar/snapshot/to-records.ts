@@ -13,6 +13,7 @@ export function* toRecords({ snapshot, parts }: BuiltSnapshot): Generator<Resour
     yield record('consumer', id, { groups, labels }, disabled);
   }
   for (const { id, spec } of parts.policies.policies.values()) yield record('policy', id, spec, false);
+  for (const { id, spec } of parts.limits.values()) yield record('limit', id, spec, false);
 }
 
 function record<K extends ResourceKind>(

@@ -230,6 +230,7 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
     consumer: undefined,
     consumerId: '',
     tokenId: '',
+    refusal: undefined,
     policyId: '',
     credential: undefined,
   };

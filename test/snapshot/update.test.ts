@@ -69,6 +69,16 @@ const specs: { readonly [K in ResourceKind]: fc.Arbitrary<Readonly<Record<string
     methods: some('GET', 'POST'),
     paths: some('/v1', '/v1/*', '/v1/**', '/x*y/z', '/**/a/**'),
   }),
+  limit: fc.record({
+    consumers: some('a', 'b', '*'),
+    groups: some('g1', 'g2'),
+    labels: fc.constantFrom({}, { tier: 'gold', eu: '1' }),
+    upstreams,
+    per: some('consumer', 'token', 'group'),
+    requests: fc.constantFrom(0, 5),
+    window_ms: fc.constantFrom(1_000, 60_000),
+    mode: fc.constantFrom('enforce', 'warn'),
+  }),
 };
 
 const change = fc.constantFrom(...resourceKinds).chain((kind) =>

@@ -1,12 +1,13 @@
 /** A decision context over hand-written resources: the real core, policies and snapshot, and a scripted token table. */
 import { createHash } from 'node:crypto';
 import type { Decision, DecisionContext, Question } from '../../sidecar/core/decision.ts';
-import type { Injector, TokenValidator, Validation } from '../../sidecar/core/ports.ts';
+import type { Clock, Injector, TokenValidator, Validation } from '../../sidecar/core/ports.ts';
 import type { Preset } from '../../sidecar/core/preset.ts';
 import type {
   ConsumerSpec,
   CredentialSpec,
   GatewaySpec,
+  LimitSpec,
   PolicySpec,
   ResourceKind,
   ResourceRecord,
@@ -15,6 +16,7 @@ import type {
 } from '../../sidecar/core/resources.ts';
 import { Secret } from '../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
+import { createLimiter } from '../../sidecar/limits/limiter.ts';
 import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
 import { buildSnapshot, type SnapshotDeps } from '../../sidecar/snapshot/build.ts';
 import { createPace } from '../../sidecar/snapshot/pace.ts';
@@ -67,6 +69,17 @@ export const defaults = {
     methods: [],
     paths: [],
   } satisfies PolicySpec,
+  limit: {
+    consumers: ['*'],
+    groups: [],
+    labels: {},
+    upstreams: ['*'],
+    per: ['consumer'],
+    requests: 10,
+    window_ms: 60_000,
+    mode: 'enforce',
+    on_cache_loss: 'local',
+  } satisfies LimitSpec,
 };
 
 export function resource<K extends ResourceKind>(
@@ -148,6 +161,8 @@ export interface Deciding extends DecisionContext {
   /** Token → what the validator says; a promise for a cold token. */
   readonly tokens: Map<string, Validation | (() => Promise<Validation>)>;
   nowMs: number;
+  /** Of the monotonic clock. */
+  monotonicMs: number;
   ageMs: number;
   use(snapshot: Snapshot | undefined): void;
 }
@@ -164,11 +179,18 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     },
   };
   let decisions = 0;
+  const idleClock: Clock = {
+    now: () => 0,
+    monotonic: () => 0,
+    after: () => () => undefined,
+    every: () => () => undefined,
+  };
   const ctx: Deciding = {
     recorded: [],
     faults: [],
     tokens,
     nowMs: Date.parse('2026-11-23T12:00:00Z'),
+    monotonicMs: 0,
     ageMs: 0,
     use: (next) => {
       snapshot = next;
@@ -177,13 +199,17 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     validators: [validator],
     clock: {
       now: () => ctx.nowMs,
-      monotonic: () => 0,
+      monotonic: () => ctx.monotonicMs,
       after: () => () => undefined,
       every: () => () => undefined,
     },
     hashGatewayKey: sha256,
     stateAgeMs: () => ctx.ageMs,
     pausedBy: () => undefined,
+    limiter: createLimiter(
+      { maxCounters: 1_000 },
+      { shared: undefined, isReachable: () => true, keyOf: () => '', clock: idleClock, observe: () => undefined },
+    ),
     newDecisionId: () => `d${String(++decisions)}`,
     record: (decision) => ctx.recorded.push(decision),
     onFault: (error) => ctx.faults.push(error),

@@ -17,9 +17,10 @@ export const collections = {
   credentials: 'credential',
   consumers: 'consumer',
   policies: 'policy',
+  limits: 'limit',
 } as const satisfies Record<string, ResourceKind>;
 
-/** `/{gateways,upstreams,credentials,consumers,policies}[/:id]`, and `/:id/disable`, `/:id/enable`. */
+/** `/{gateways,upstreams,credentials,consumers,policies,limits}[/:id]`, and `/:id/disable`, `/:id/enable`. */
 export function addResourceRoutes(router: Router, deps: AdminDeps, parts: RouteParts): void {
   for (const [collection, kind] of Object.entries(collections)) {
     const list = `/${collection}`;

@@ -3,6 +3,7 @@ import type { ResourceKind } from '../../core/resources.ts';
 import { consumerKind } from './consumer.ts';
 import { credentialKind } from './credential.ts';
 import { gatewayKind } from './gateway.ts';
+import { limitKind } from './limit.ts';
 import { policyKind } from './policy.ts';
 import { upstreamKind } from './upstream.ts';
 
@@ -13,4 +14,5 @@ export const kinds: { readonly [K in ResourceKind]: Kind<K> } = {
   credential: credentialKind,
   consumer: consumerKind,
   policy: policyKind,
+  limit: limitKind,
 };

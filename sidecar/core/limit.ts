@@ -1,0 +1,49 @@
+/** Limits: how often something may be asked for within a window of time. What counts together is a counter. */
+
+export const limitDimensions = ['consumer', 'group', 'token', 'upstream'] as const;
+/** What each has a counter of its own. */
+export type LimitDimension = (typeof limitDimensions)[number];
+
+/** A limit, compiled; of one upstream's list. */
+export interface LimitEntry {
+  readonly id: string;
+  /** Names its counters: limits that count alike (the same id, window and dimensions) go on with each other's. */
+  readonly countedAs: string;
+  /** Keys of the consumers it is for, as in a rule index: a consumer's id, `group:<g>`, `label:<k>=<v>`, `*`. */
+  readonly subjects: ReadonlySet<string>;
+  /** Labels beside the indexed one that the consumer must carry. */
+  readonly labels: readonly (readonly [string, string])[];
+  readonly per: readonly LimitDimension[];
+  /** At most so many within {@link LimitEntry.windowMs}. */
+  readonly requests: number;
+  readonly windowMs: number;
+  /** False: it is counted and reported, and denies nothing. */
+  readonly enforced: boolean;
+  /** What holds while the counters that sidecars share cannot be reached. */
+  readonly onCacheLoss: CacheLoss;
+}
+
+/** `local`: this sidecar goes on with its share of before; `deny`, `allow`: everything. */
+export type CacheLoss = 'local' | 'deny' | 'allow';
+
+/** One unit that a request wants. */
+export interface LimitUse {
+  readonly limit: LimitEntry;
+  /** Names the counter among those of the limit. */
+  readonly counter: string;
+}
+
+/** Which limit refuses. */
+export interface LimitRefusal {
+  readonly limit: LimitEntry;
+  /** When there may be room again; milliseconds. */
+  readonly retryAfterMs: number;
+  /** False: the shared counters cannot be reached, and the limit denies then. */
+  readonly known: boolean;
+}
+
+/** Keeps the counters; synchronous unless sidecars share them and this one has nothing left of what it took ahead. */
+export interface Limiter {
+  /** Takes one unit of each, or none of any. `nowMs`: monotonic. Undefined: all have room. Never rejects. */
+  take(uses: readonly LimitUse[], nowMs: number): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
+}

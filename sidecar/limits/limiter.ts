@@ -1,0 +1,139 @@
+import type { LimitEntry, Limiter, LimitRefusal, LimitUse } from '../core/limit.ts';
+import type { Cancel, Clock, SharedCounters } from '../core/ports.ts';
+import { createLocalCounter, type Counter, type NoRoom } from './counter.ts';
+import { createLeasedCounter } from './leased-counter.ts';
+
+export interface LimiterOptions {
+  /** Counters kept at once, some 700 bytes each; beyond them the oldest begins anew. */
+  readonly maxCounters: number;
+}
+
+/** `alone`: allowed or not without the counters that sidecars share, which could not be reached. */
+export type LimitOutcome = 'allowed' | 'exceeded' | 'warned' | 'unknown' | 'alone';
+
+export interface LimiterDeps {
+  /** Undefined: this process counts for itself, exactly. */
+  readonly shared: SharedCounters | undefined;
+  readonly isReachable: () => boolean;
+  /** The name of a counter among those of all sidecars that share them. */
+  readonly keyOf: (countedAs: string, counter: string) => string;
+  readonly clock: Clock;
+  readonly observe: (limit: string, outcome: LimitOutcome) => void;
+}
+
+export interface RunningLimiter extends Limiter {
+  stop(): void;
+}
+
+const tidyMs = 250;
+/** Between two looks for counters that count nothing any more. */
+const forgetMs = 10_000;
+
+/** All limits of this process. */
+export function createLimiter(options: LimiterOptions, deps: LimiterDeps): RunningLimiter {
+  const { shared, clock, observe } = deps;
+  const families = new Map<string, Map<string, Counter>>();
+  let counters = 0;
+
+  function counterOf({ limit, counter }: LimitUse): Counter {
+    let family = families.get(limit.countedAs);
+    if (family === undefined) families.set(limit.countedAs, (family = new Map<string, Counter>()));
+    const known = family.get(counter);
+    if (known !== undefined) return known;
+    if (counters >= options.maxCounters) forgetOldest();
+    const made = createCounter(limit, counter);
+    family.set(counter, made);
+    counters += 1;
+    return made;
+  }
+
+  function createCounter({ id, countedAs, windowMs }: LimitEntry, counter: string): Counter {
+    if (shared === undefined) return createLocalCounter(windowMs);
+    return createLeasedCounter(
+      { key: deps.keyOf(countedAs, counter), windowMs },
+      { shared, isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') },
+    );
+  }
+
+  function forgetOldest(): void {
+    for (const [name, family] of families) {
+      for (const counter of family.keys()) {
+        family.delete(counter);
+        counters -= 1;
+        if (family.size === 0) families.delete(name);
+        return;
+      }
+    }
+  }
+
+  function each(work: (counter: Counter, forget: () => void) => void): void {
+    for (const [name, family] of families) {
+      for (const [key, counter] of family) {
+        work(counter, () => {
+          family.delete(key);
+          counters -= 1;
+        });
+      }
+      if (family.size === 0) families.delete(name);
+    }
+  }
+
+  /** What follows on the answer of one counter: a refusal, or undefined and the unit among those taken. */
+  function judge({ limit }: LimitUse, counter: Counter, noRoom: NoRoom | undefined, taken: Counter[], nowMs: number) {
+    if (noRoom === undefined) {
+      taken.push(counter);
+      observe(limit.id, 'allowed');
+      return undefined;
+    }
+    if (!limit.enforced) {
+      observe(limit.id, 'warned');
+      return undefined;
+    }
+    observe(limit.id, noRoom.known ? 'exceeded' : 'unknown');
+    for (const other of taken) other.undo(nowMs);
+    return { limit, ...noRoom };
+  }
+
+  async function takeRest(
+    uses: readonly LimitUse[],
+    from: number,
+    first: Promise<NoRoom | undefined>,
+    taken: Counter[],
+  ): Promise<LimitRefusal | undefined> {
+    for (let at = from; at < uses.length; at++) {
+      const use = uses[at];
+      if (use === undefined) continue;
+      const counter = counterOf(use);
+      const noRoom = await (at === from ? first : counter.take(use.limit, clock.monotonic()));
+      const refusal = judge(use, counter, noRoom, taken, clock.monotonic());
+      if (refusal !== undefined) return refusal;
+    }
+    return undefined;
+  }
+
+  const cancels: readonly Cancel[] = [
+    clock.every(tidyMs, () => each((counter) => counter.tidy(clock.monotonic()))),
+    clock.every(forgetMs, () =>
+      each((counter, forget) => {
+        if (counter.isIdle(clock.monotonic())) forget();
+      }),
+    ),
+  ];
+
+  return {
+    take(uses, nowMs) {
+      const taken: Counter[] = [];
+      for (const [at, use] of uses.entries()) {
+        const counter = counterOf(use);
+        const noRoom = counter.take(use.limit, nowMs);
+        if (noRoom instanceof Promise) return takeRest(uses, at, noRoom, taken);
+        const refusal = judge(use, counter, noRoom, taken, nowMs);
+        if (refusal !== undefined) return refusal;
+      }
+      return undefined;
+    },
+    stop: () => {
+      for (const cancel of cancels) cancel();
+    },
+  };
+}

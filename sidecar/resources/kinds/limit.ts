@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { limitDimensions } from '../../core/limit.ts';
+import { formatDuration } from '../../config/units.ts';
+import { durationMs, groupName, id, idOrStar, labels, listOf, nonEmptyListOf } from '../fields.ts';
+import { defineKind } from '../kind.ts';
+
+const maxRequests = 1_000_000_000;
+const maxWindowMs = 31 * 86_400_000;
+const minWindowMs = 1_000;
+
+const schema = z
+  .strictObject({
+    id: id.meta({ description: 'Unique among limits; RateLimit-Policy names it.' }),
+    consumers: listOf(idOrStar, 10_000).optional().meta({ description: 'Consumers meant; "*" for all.' }),
+    groups: listOf(groupName, 10_000).optional().meta({ description: 'Groups meant.' }),
+    labels: labels.optional().meta({ description: 'Consumers that carry all these labels are meant.' }),
+    upstreams: nonEmptyListOf(idOrStar, 10_000)
+      .optional()
+      .meta({ description: 'Upstreams meant; left out: every one.' }),
+    per: z
+      .array(z.enum(limitDimensions))
+      .min(1)
+      .max(limitDimensions.length)
+      .refine((list) => new Set(list).size === list.length, 'must not name one thing twice')
+      .optional()
+      .meta({ description: 'What each has a counter of its own; default [consumer].' }),
+    requests: z.int().min(0).max(maxRequests).meta({ description: 'At most so many within the window.' }),
+    window: durationMs(maxWindowMs, '31d').meta({ description: 'Length of the sliding window, 1s to 31d.' }),
+    mode: z.enum(['enforce', 'warn']).optional().meta({ description: 'warn: counted and reported, denies nothing.' }),
+    on_cache_loss: z
+      .enum(['local', 'deny', 'allow'])
+      .optional()
+      .meta({ description: 'While shared counters cannot be reached: go on with the own share, or deny, or allow.' }),
+  })
+  .meta({ description: 'How often something may be asked for.' });
+
+export const limitKind = defineKind({
+  kind: 'limit',
+  section: 'limits',
+  schema,
+  toSpec(document, { report }) {
+    const { consumers = [], groups = [], labels: wanted = {}, per = ['consumer'] } = document;
+    const namesNobody = consumers.length + groups.length + Object.keys(wanted).length === 0;
+    if (document.window < minWindowMs) report(['window'], 'must be at least 1s');
+    return {
+      consumers: namesNobody ? ['*'] : consumers,
+      groups,
+      labels: wanted,
+      upstreams: document.upstreams ?? ['*'],
+      per,
+      requests: document.requests,
+      window_ms: document.window,
+      mode: document.mode ?? 'enforce',
+      on_cache_loss: document.on_cache_loss ?? 'local',
+    };
+  },
+  write: (limitId, spec) => ({
+    id: limitId,
+    ...(spec.consumers.length === 0 ? {} : { consumers: spec.consumers }),
+    ...(spec.groups.length === 0 ? {} : { groups: spec.groups }),
+    ...(Object.keys(spec.labels).length === 0 ? {} : { labels: spec.labels }),
+    upstreams: spec.upstreams,
+    per: spec.per,
+    requests: spec.requests,
+    window: formatDuration(spec.window_ms),
+    mode: spec.mode,
+    on_cache_loss: spec.on_cache_loss,
+  }),
+});
