@@ -1,14 +1,15 @@
 /**
- * `npm run fleet [-- revocation|scale|flood …] [-- --quick] [-- --json]`: many sidecars on one PostgreSQL and one Redis.
+ * `npm run fleet [-- revocation|scale|flood|limits …] [-- --quick] [-- --json]`: many sidecars on one PostgreSQL and one Redis.
  * Exit code 1 when a bound is broken.
  */
 import { parseArgs } from 'node:util';
 import { floodRows } from './fleet/flood.ts';
+import { limitRows } from './fleet/limits.ts';
 import { revocationRows } from './fleet/revocation.ts';
 import { scaleRows } from './fleet/scale.ts';
 import { exitCode, formatTable, type Row } from './row.ts';
 
-const parts = { revocation: revocationRows, scale: scaleRows, flood: floodRows };
+const parts = { revocation: revocationRows, scale: scaleRows, flood: floodRows, limits: limitRows };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
