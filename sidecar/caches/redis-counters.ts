@@ -6,7 +6,8 @@ import { cacheFailed } from './kind.ts';
 const slotsPerWindow = 32;
 
 /**
- * KEYS[1]: a hash, slot → units. ARGV: slot length in ms, slots, limit, units wanted, units spent.
+ * KEYS[1]: a hash, slot → units, and p:<asker> → its last serial and answer. ARGV: slot length in ms, slots, limit, units
+ * wanted, units spent, asker, serial.
  * By the server's clock: those of the sidecars may differ. A lease takes an eighth of what is left at most, so that the
  * last units reach whoever asks for them. Answers "granted used retryAfterMs slot".
  */
@@ -16,10 +17,19 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local slotMs, slots = tonumber(ARGV[1]), tonumber(ARGV[2])
 local limit, wanted, spent = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local slot = math.floor(now / slotMs)
+local mine = 'p:' .. ARGV[6]
+local last = redis.call('HGET', KEYS[1], mine)
+if last then
+  local serial, answer = string.match(last, '^(%d+) (.+)$')
+  if serial == ARGV[7] then return answer end
+end
 local used, oldest = 0, slot
 local held = redis.call('HGETALL', KEYS[1])
 for i = 1, #held, 2 do
   local at, units = tonumber(held[i]), tonumber(held[i + 1])
+  if string.sub(held[i], 1, 2) == 'p:' then
+    at, units = tonumber(string.match(held[i + 1], '(%d+)$')), 0
+  end
   if at == nil or units == nil or at < slot - slots or at > slot then
     redis.call('HDEL', KEYS[1], held[i])
   elseif units > 0 then
@@ -35,7 +45,9 @@ if granted + spent > 0 then redis.call('HINCRBY', KEYS[1], slot, granted + spent
 redis.call('PEXPIRE', KEYS[1], (slots + 2) * slotMs)
 local retry = 0
 if granted == 0 then retry = (oldest + slots + 1) * slotMs - now end
-return string.format('%d %d %d %d', granted, used + spent + granted, retry, slot)
+local answer = string.format('%d %d %d %d', granted, used + spent + granted, retry, slot)
+redis.call('HSET', KEYS[1], mine, ARGV[7] .. ' ' .. answer)
+return answer
 `;
 
 /** KEYS[1]: the hash. ARGV: slot, units. Only what is still there: the slot may have left, or the key. */
@@ -49,13 +61,14 @@ type Ask = <T>(key: string, run: (client: Redis) => Promise<T>) => Promise<T>;
 
 /** Sliding windows in Redis, each taken from by one script: nobody sees half of a change. */
 export function createRedisCounters({ prefix }: { readonly prefix: string }, ask: Ask): SharedCounters {
-  const run = (script: string, key: string, args: readonly number[]): Promise<unknown> =>
+  const run = (script: string, key: string, args: readonly (number | string)[]): Promise<unknown> =>
     ask(prefix + key, (client) => client.eval(script, 1, prefix + key, ...args.map(String)));
 
   return {
-    async lease(key, { limit, windowMs, units, spent }) {
+    async lease(key, { limit, windowMs, units, spent, asker, serial }) {
       const slotMs = Math.ceil(windowMs / slotsPerWindow);
-      return readLease(await run(leaseScript, key, [slotMs, slotsPerWindow + 1, limit, units, spent]), units);
+      const args = [slotMs, slotsPerWindow + 1, limit, units, spent, asker, serial];
+      return readLease(await run(leaseScript, key, args), units);
     },
     async giveBack(key, slot, units) {
       await run(giveBackScript, key, [slot, units]);

@@ -46,6 +46,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): DecisionCo
     {
       shared: tokens.cache.counters,
       isReachable: () => tokens.cache.healthy(),
+      asker: randomBytes(8).toString('hex'),
       // Limits of one store are not counted with those of another on the same server.
       keyOf: (countedAs, counter) =>
         `limit:${sha256(JSON.stringify([tokens.follower.identity().storeId, countedAs, counter]))}`,

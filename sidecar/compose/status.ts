@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
-import type { Store } from '../core/ports.ts';
+import type { Cache, Store } from '../core/ports.ts';
 import type { Readiness } from '../http/health-routes.ts';
 import type { LoadedKeys } from '../keys/key-files.ts';
 import type { FileSources } from '../resources/file-source.ts';
@@ -32,7 +32,7 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
       started_at: new Date(deps.startedAtMs).toISOString(),
       ...deps.readiness(),
       store: await describeStore(deps.store, source),
-      cache: { kind: cache.kind, ...cache.report() },
+      cache: describeCache(config, cache),
       breakers: link.tokens.lookup.breakers(),
       snapshot: {
         revision: snapshot?.revision ?? null,
@@ -46,6 +46,15 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
       data_dir: config.dataDir,
     };
   };
+}
+
+function describeCache(config: Config, cache: Cache): Readonly<Record<string, unknown>> {
+  const { notes, ...report } = cache.report();
+  const alone =
+    cache.counters === undefined && config.listen.reusePort
+      ? ['limits are counted by each process for itself: with several on one port use Redis']
+      : [];
+  return { kind: cache.kind, ...report, notes: [...notes, ...alone] };
 }
 
 /** A store that does not answer is a fact to be told, not a reason to tell nothing. */

@@ -256,6 +256,9 @@ export interface WantedLease {
   readonly units: number;
   /** Units that were used without asking. */
   readonly spent: number;
+  /** Who asks, and for the how many-th time: when an answer was lost, the same again gets the same answer. */
+  readonly asker: string;
+  readonly serial: number;
 }
 
 export interface Lease {

@@ -1,11 +1,13 @@
 import type { LimitEntry } from '../core/limit.ts';
-import type { Clock, SharedCounters } from '../core/ports.ts';
+import type { Clock, SharedCounters, WantedLease } from '../core/ports.ts';
 import type { Counter, NoRoom } from './counter.ts';
 import { createSlidingWindow, slotMsOf } from './window.ts';
 
 export interface LeasedCounterOptions {
   /** Among all counters of all sidecars. */
   readonly key: string;
+  /** Names this process among those that share it. */
+  readonly asker: string;
   readonly windowMs: number;
 }
 
@@ -31,7 +33,7 @@ const maxRounds = 4;
 
 /** Takes units ahead from a counter that sidecars share; while it has some, a decision asks nobody. */
 export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedCounterDeps): Counter {
-  const { key, windowMs } = options;
+  const { key, asker, windowMs } = options;
   const { shared, clock } = deps;
   const leaseMs = Math.min(maxLeaseMs, slotMsOf(windowMs));
   /** What was allowed here. */
@@ -46,6 +48,9 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   let spent = 0;
   let waiting = 0;
   let usedSinceAsked = 0;
+  let serial = 0;
+  /** What was asked for and not answered: it may have been granted all the same. */
+  let unanswered: WantedLease | undefined;
   let asking: Promise<boolean> | undefined;
 
   function takeLeased(limit: LimitEntry, nowMs: number): boolean {
@@ -66,14 +71,11 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   }
 
   async function askOnce({ requests }: LimitEntry): Promise<boolean> {
-    const largest = Math.max(1, Math.ceil(requests / largestPart));
-    const units = Math.min(largest, Math.max(1, waiting, usedSinceAsked));
-    const told = spent;
-    spent = 0;
-    usedSinceAsked = 0;
+    giveBackExpired(clock.monotonic());
+    unanswered ??= nextWanted(requests);
     try {
-      giveBackExpired(clock.monotonic());
-      const answer = await shared.lease(key, { limit: requests, windowMs, units, spent: told });
+      const answer = await shared.lease(key, unanswered);
+      unanswered = undefined;
       const nowMs = clock.monotonic();
       if (answer.granted > 0) {
         const left = lease.left + answer.granted;
@@ -85,10 +87,18 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
       share = Math.min(1, (own.count(nowMs) + lease.left) / Math.max(1, answer.used));
       return true;
     } catch {
-      spent += told;
       pausedUntilMs = clock.monotonic() + pauseMs;
       return false;
     }
+  }
+
+  function nextWanted(limit: number): WantedLease {
+    const largest = Math.max(1, Math.ceil(limit / largestPart));
+    const units = Math.min(largest, Math.max(1, waiting, usedSinceAsked));
+    const wanted = { limit, windowMs, units, spent, asker, serial: ++serial };
+    spent = 0;
+    usedSinceAsked = 0;
+    return wanted;
   }
 
   function giveBackExpired(nowMs: number): void {

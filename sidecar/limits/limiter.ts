@@ -15,6 +15,8 @@ export interface LimiterDeps {
   /** Undefined: this process counts for itself, exactly. */
   readonly shared: SharedCounters | undefined;
   readonly isReachable: () => boolean;
+  /** Names this process among those that share the counters. */
+  readonly asker: string;
   /** The name of a counter among those of all sidecars that share them. */
   readonly keyOf: (countedAs: string, counter: string) => string;
   readonly clock: Clock;
@@ -50,7 +52,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   function createCounter({ id, countedAs, windowMs }: LimitEntry, counter: string): Counter {
     if (shared === undefined) return createLocalCounter(windowMs);
     return createLeasedCounter(
-      { key: deps.keyOf(countedAs, counter), windowMs },
+      { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs },
       { shared, isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') },
     );
   }

@@ -59,3 +59,10 @@ it('asks neither cache nor store about forged tokens', { timeout: 240_000 }, () 
   assertNever(figures, /look-ups in the (store|cache)/, 2);
   assert.ok(valueOf(figures, /forged tokens refused/) > 1_000);
 });
+
+it('counts a limit over several sidecars together, and goes on without Redis', { timeout: 240_000 }, () => {
+  const figures = run('bench/fleet.ts', 'limits');
+  assertNever(figures, /neither 200 nor 429/, 2);
+  assert.ok(valueOf(figures, /allowed at most/) <= 1_010);
+  assert.ok(valueOf(figures, /Redis killed at half: allowed in all$/) <= 1_500);
+});

@@ -127,6 +127,7 @@ async function everything(): Promise<string> {
   metrics.setSource('resources.yaml', true);
   metrics.logEntries('accepted', 2);
   metrics.auditRecords('written', 2);
+  metrics.limitUse('per-minute', 'allowed');
   metrics.adminRequest('GET', 200);
   metrics.setCredentials([{ upstream: 'api', credential: 'main', usable: true }]);
   return metrics.exposition();

@@ -208,7 +208,14 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     pausedBy: () => undefined,
     limiter: createLimiter(
       { maxCounters: 1_000 },
-      { shared: undefined, isReachable: () => true, keyOf: () => '', clock: idleClock, observe: () => undefined },
+      {
+        shared: undefined,
+        isReachable: () => true,
+        asker: '',
+        keyOf: () => '',
+        clock: idleClock,
+        observe: () => undefined,
+      },
     ),
     newDecisionId: () => `d${String(++decisions)}`,
     record: (decision) => ctx.recorded.push(decision),
