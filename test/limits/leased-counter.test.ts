@@ -45,7 +45,7 @@ function world(answer: (wanted: WantedLease) => Promise<Lease>) {
   };
   const counter = createLeasedCounter(
     { key: 'k', asker: 'me', windowMs: 60_000 },
-    { shared, isReachable: () => state.reachable, clock, onLoss: () => void losses++ },
+    { shared, isReachable: () => state.reachable, clock, onLoss: () => (losses += 1) },
   );
   return {
     state,
