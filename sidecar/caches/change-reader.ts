@@ -5,13 +5,14 @@ import type { Freshness } from './freshness.ts';
 import { timedOut, within } from './within.ts';
 
 /** Why what was known of the store had to be thrown away. */
-export type ResetReason = 'store_changed' | 'epoch_changed' | 'revision_went_back' | 'log_gap';
+export type ResetReason = 'store_changed' | 'epoch_changed' | 'timeline_changed' | 'revision_went_back' | 'log_gap';
 
 /** The store that is followed. */
 export interface FollowedStore extends StoreIdentity {
   /**
-   * Part of the keys in the shared cache. Empty; once the store went back without a new epoch, a name that only this
-   * process knows: what others cached of the commits that were lost carries revisions that mean something else now.
+   * Part of the keys in the shared cache: the history that the store's server writes, where it tells; and, once the store
+   * went back without a new epoch or history, a name that only this process knows. What others cached of commits that
+   * were lost carries revisions that mean something else now.
    */
   readonly fork: string;
 }
@@ -56,6 +57,9 @@ const brokenLog = (): CredentialFlowError =>
 export function createChangeReader(options: ChangeReaderOptions, deps: ChangeReaderDeps): ChangeReader {
   const { store, freshness, clock } = deps;
   let identity: FollowedStore = { storeId: '', epoch: 0, revision: 0, fork: '' };
+  let own = '';
+  /** Of the last page. */
+  let timeline: string | undefined;
   let lastReadAtMs = Number.NEGATIVE_INFINITY;
 
   async function bounded<T>(work: Promise<T>): Promise<T> {
@@ -69,16 +73,19 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
   function reasonToReset(page: ChangePage): ResetReason | undefined {
     if (page.storeId !== identity.storeId) return 'store_changed';
     if (page.epoch !== identity.epoch) return 'epoch_changed';
+    // A fail-over may have lost commits, and passed their revisions again since the last look.
+    if (timeline !== undefined && page.timeline !== timeline) return 'timeline_changed';
     if (page.revision < freshness.applied()) return 'revision_went_back';
     if (page.logFloor > freshness.applied()) return 'log_gap';
     return undefined;
   }
 
-  function take({ storeId, epoch, revision }: ChangePage, reason?: ResetReason): void {
-    const isSameEpoch = reason !== 'store_changed' && reason !== 'epoch_changed';
-    const fork =
-      reason === 'revision_went_back' ? `-${randomBytes(8).toString('hex')}` : isSameEpoch ? identity.fork : '';
-    identity = { storeId, epoch, revision, fork };
+  function take(page: ChangePage, reason?: ResetReason): void {
+    const { storeId, epoch, revision } = page;
+    if (page.timeline !== timeline || identity.storeId !== storeId || identity.epoch !== epoch) own = '';
+    if (reason === 'revision_went_back') own = `-${randomBytes(8).toString('hex')}`;
+    timeline = page.timeline;
+    identity = { storeId, epoch, revision, fork: (timeline === undefined ? '' : `@${timeline}`) + own };
   }
 
   /** Applies one page; true: there is more. */
@@ -144,6 +151,8 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
   function assume(known: StoreIdentity): void {
     freshness.reset(known.revision);
     identity = { ...known, fork: '' };
+    own = '';
+    timeline = undefined;
   }
 
   return { begin, assume, catchUp, identity: () => identity, lastReadAtMs: () => lastReadAtMs };

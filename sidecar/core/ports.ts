@@ -54,6 +54,8 @@ export interface Change {
 }
 
 export interface ChangePage extends StoreIdentity {
+  /** Names the history that the server writes: another one after a fail-over. Undefined: the store cannot tell. */
+  readonly timeline?: string | undefined;
   /** In revision order; every change of a named revision is in the page. `revision` above is the store's newest. */
   readonly changes: readonly Change[];
   /** Highest revision this page is complete to. */

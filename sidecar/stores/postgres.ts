@@ -13,7 +13,7 @@ import { createPool, type ConnectionPool } from './postgres/pool.ts';
 import { readAll } from './postgres/read-all.ts';
 import { readChanged } from './postgres/read-changed.ts';
 import { createReader } from './postgres/reader.ts';
-import { checkServer, unreachable, warnOfPlainConnection } from './postgres/server.ts';
+import { checkServer, tellsTimeline, unreachable, warnOfPlainConnection } from './postgres/server.ts';
 import { createSql } from './postgres/sql.ts';
 import { recordTokenUse, setMeta } from './postgres/small-writes.ts';
 import type { TransactionTimes } from './postgres/transaction.ts';
@@ -71,7 +71,8 @@ export async function openPostgresStore(location: string, options: PostgresOptio
       mustExist: options.mustExist,
     });
     if (from !== to) deps.log.info('store_migrated', { from, to, schema });
-    return createPostgresStore(pool, address, schema, options, deps);
+    const server = { schema, tellsTimeline: await tellsTimeline(pool) };
+    return createPostgresStore(pool, address, server, options, deps);
   } catch (error) {
     await pool.close();
     throw error;
@@ -81,7 +82,7 @@ export async function openPostgresStore(location: string, options: PostgresOptio
 function createPostgresStore(
   pool: ConnectionPool,
   address: PostgresAddress,
-  schema: string,
+  { schema, tellsTimeline: doesTell }: { readonly schema: string; readonly tellsTimeline: boolean },
   options: PostgresOptions,
   deps: StoreDeps,
 ): Store {
@@ -92,7 +93,7 @@ function createPostgresStore(
   // The name of a channel is as short as that of a table; it is the database's, not the schema's.
   const channel = `credentialflow_${createHash('sha256').update(schema).digest('hex').slice(0, 16)}`;
   const { findToken, ...reads } = createReader(
-    { sql, lookupMs: options.lookupTimeoutMs ?? defaultLookupMs, readMs: times.readMs },
+    { sql, lookupMs: options.lookupTimeoutMs ?? defaultLookupMs, readMs: times.readMs, tellsTimeline: doesTell },
     pool,
   );
   const writer = createWriter(

@@ -63,7 +63,7 @@ it('learns at the start which store it is and what was touched', async () => {
   assert.equal(follower.lastReadAtMs(), Number.NEGATIVE_INFINITY);
   clock.advance(70);
   await follower.start();
-  assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 3, fork: '' });
+  assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 3, fork: '@00000001' });
   assert.equal(freshness.applied(), 3);
   assert.equal(freshness.floor(), 0);
   assert.equal(freshness.size(), 3);
@@ -221,6 +221,8 @@ it('starts over when the store is another one, or no longer the same', async () 
     [{ epoch: 2 }, 'epoch_changed'],
     [{ epoch: 2, revision: 2 }, 'epoch_changed'],
     [{ revision: 2 }, 'revision_went_back'],
+    [{ timeline: '00000002' }, 'timeline_changed'],
+    [{ timeline: '00000002', revision: 9 }, 'timeline_changed'],
   ] as const) {
     const { follower, store, freshness, resets, log } = await follow();
     for (const name of ['a', 'b', 'c', 'd']) store.put(name);
@@ -232,9 +234,11 @@ it('starts over when the store is another one, or no longer the same', async () 
     assert.equal(freshness.floor(), change.revision ?? 4);
     assert.equal(freshness.generation(), 2);
     const { fork, ...identity } = follower.identity();
-    assert.deepEqual(identity, { storeId: 'store', epoch: 1, revision: 4, ...change });
+    const { timeline, ...rest } = { timeline: undefined, ...change };
+    assert.deepEqual(identity, { storeId: 'store', epoch: 1, revision: 4, ...rest });
     // What others cached of lost commits is not met again.
-    assert.match(fork, reason === 'revision_went_back' ? /^-[0-9a-f]{16}$/ : /^$/);
+    if (reason === 'revision_went_back') assert.match(fork, /^@00000001-[0-9a-f]{16}$/);
+    else assert.equal(fork, `@${timeline ?? '00000001'}`);
     await follower.pull();
     assert.equal(resets.length, 1, 'once');
   }

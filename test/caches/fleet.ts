@@ -10,7 +10,14 @@ import { createTokenLookup } from '../../sidecar/caches/tiered.ts';
 import { createTokenL1 } from '../../sidecar/caches/token-l1.ts';
 import type { Cache, Store, TokenLookup, Validation } from '../../sidecar/core/ports.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
-import { createScriptedStore, hashOf, silentLog, storeIsAway, type SavedStore } from './scripted.ts';
+import {
+  createScriptedStore,
+  hashOf,
+  silentLog,
+  storeIsAway,
+  type SavedStore,
+  type ScriptedStore,
+} from './scripted.ts';
 
 export const names = ['a', 'b', 'c'] as const;
 export type Name = (typeof names)[number];
@@ -61,11 +68,11 @@ export class Fleet {
   }
 
   /** The store becomes what it was `back` commits ago. */
-  restore(back: number, epoch: 'new' | 'same'): void {
+  restore(back: number, as: Parameters<ScriptedStore['restore']>[1]): void {
     const saved = this.backups.at(-1 - back);
     if (saved === undefined) return;
     this.backups.length -= 1 + back;
-    this.store.restore(saved, epoch);
+    this.store.restore(saved, as);
     for (const [name, state] of saved.states) this.note(name, state);
   }
 

@@ -41,7 +41,7 @@ const disasters: readonly fc.WeightedArbitrary<Step>[] = [
   { weight: 1, arbitrary: fc.record({ do: named('restart'), sidecar }) },
   { weight: 2, arbitrary: fc.record({ do: named('restore', 'fail over'), back }) },
 ];
-/** A fail-over that nobody declared: the same epoch goes on from an earlier revision. */
+/** A fail-over that nobody declared, of a store that names no timeline: the same epoch goes on from an earlier revision. */
 const fork: fc.WeightedArbitrary<Step> = { weight: 1, arbitrary: fc.record({ do: named('fork'), back }) };
 
 async function take(fleet: Fleet, step: Step): Promise<void> {
@@ -72,9 +72,11 @@ async function take(fleet: Fleet, step: Step): Promise<void> {
       fleet.pass(step.ms);
       break;
     case 'restore':
+      fleet.restore(step.back + 2, 'new epoch');
+      break;
     case 'fail over':
-      // Of a backup, or of a replica that lacked the last commits: both begin an epoch.
-      fleet.restore(step.do === 'restore' ? step.back + 2 : step.back, 'new');
+      // To a replica that lacked the last commits. New ones may use their revisions up before anybody polls.
+      fleet.restore(step.back, 'new timeline');
       break;
     case 'fork':
       // Seen by whoever polls before the lost revisions are used up again; that is what nobody can tell later.

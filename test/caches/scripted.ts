@@ -56,10 +56,13 @@ export interface ScriptedStore extends Pick<Store, 'identity' | 'changesSince' |
   /** Forgets the log up to and including a revision. */
   trimLog(revision: number): void;
   /** What a restore does: an older state, under a new epoch unless told otherwise. */
-  become(identity: Partial<StoreIdentity>): void;
-  /** What a backup, or a replica that lags behind, holds; `restore` makes it the store, in a new epoch or the same. */
+  become(identity: Partial<StoreIdentity & { readonly timeline: string }>): void;
+  /**
+   * What a backup, or a replica that lags behind, holds; `restore` makes it the store: in a new epoch, in the same one on
+   * another timeline of its server, or (`same`) so that nothing but the revision tells.
+   */
   save(): SavedStore;
-  restore(saved: SavedStore, epoch: 'new' | 'same'): void;
+  restore(saved: SavedStore, as: 'new epoch' | 'new timeline' | 'same'): void;
   revision(): number;
   readonly asked: { tokens: number; pages: number };
   /** While set, every read is passed through it (to fail it or to keep it waiting). */
@@ -72,11 +75,19 @@ export interface SavedStore {
   readonly revision: number;
 }
 
+/** As PostgreSQL names them. */
+const timelineOf = (n: number): string => n.toString(16).toUpperCase().padStart(8, '0');
+
 export function createScriptedStore(): ScriptedStore {
   let tokens = new Map<string, TokenRecord>();
   const listeners = new Set<(revision: number) => void>();
   let log: Change[] = [];
-  let identity: StoreIdentity = { storeId: 'store', epoch: 1, revision: 0 };
+  let identity: StoreIdentity & { readonly timeline: string } = {
+    storeId: 'store',
+    epoch: 1,
+    revision: 0,
+    timeline: timelineOf(1),
+  };
   let logFloor = 0;
 
   function commit(kind: Change['kind'], id: string, cacheKey: string): void {
@@ -119,13 +130,19 @@ export function createScriptedStore(): ScriptedStore {
       log = log.filter(({ revision }) => revision <= identity.revision);
     },
     save: () => ({ tokens: new Map(tokens), log: [...log], revision: identity.revision }),
-    restore(saved, epoch) {
+    restore(saved, as) {
       tokens = new Map(saved.tokens);
       log = [...saved.log];
-      identity = { ...identity, revision: saved.revision, epoch: identity.epoch + (epoch === 'new' ? 1 : 0) };
+      const { epoch, timeline } = identity;
+      identity = {
+        ...identity,
+        revision: saved.revision,
+        epoch: as === 'new epoch' ? epoch + 1 : epoch,
+        timeline: as === 'new timeline' ? timelineOf(parseInt(timeline, 16) + 1) : timeline,
+      };
     },
     revision: () => identity.revision,
-    identity: () => read(() => identity),
+    identity: () => read(() => ({ storeId: identity.storeId, epoch: identity.epoch, revision: identity.revision })),
     changesSince(since, limit) {
       store.asked.pages += 1;
       return read(() => page(since, limit));

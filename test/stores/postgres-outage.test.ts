@@ -187,3 +187,17 @@ test('shows nothing of a row that it cannot read', async (t) => {
     return true;
   });
 });
+
+test('tells that a fail-over began another history, though the revision goes on', mine, async (t) => {
+  const { store } = await filled(t);
+  const { timeline, revision } = await store.changesSince(0, 10);
+  assert.match(timeline ?? '', /^[0-9A-F]{8}$/);
+  await server.restart();
+  await until(() => works(store), 'look-ups work again');
+  assert.equal((await store.changesSince(0, 10)).timeline, timeline);
+  await server.failOver();
+  await until(() => works(store), 'look-ups work again');
+  const after = await store.changesSince(0, 10);
+  assert.equal(after.revision, revision);
+  assert.ok((after.timeline ?? '') > (timeline ?? ''), `${String(timeline)} → ${String(after.timeline)}`);
+});

@@ -27,6 +27,8 @@ export interface TestPostgres {
   kill(): Promise<void>;
   /** On the same port with the same data. */
   restart(): Promise<void>;
+  /** The same, as a server that was promoted: it writes another timeline. */
+  failOver(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -75,8 +77,8 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
   }
   const settings = ['fsync=off', 'full_page_writes=off', 'shared_buffers=32MB', ...(options.settings ?? [])];
 
-  async function begin(port: number): Promise<boolean> {
-    const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder];
+  async function begin(port: number, more: readonly string[] = []): Promise<boolean> {
+    const args = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, ...more];
     const child = spawn(join(bin ?? '', 'postgres'), [...args, ...settings.flatMap((setting) => ['-c', setting])], {
       ...ids,
       cwd: folder,
@@ -88,7 +90,8 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
       child.once('exit', () => resolve(false));
       child.stderr.on('data', (chunk: Buffer) => {
         output += chunk.toString();
-        if (/ready to accept (read-only )?connections/.test(output)) resolve(true);
+        const isReady = /ready to accept (read-only )?connections/.test(output);
+        if (isReady && (more.length === 0 || /archive recovery complete/.test(output))) resolve(true);
       });
     });
   }
@@ -108,6 +111,15 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
     signalAll('SIGKILL');
     await gone;
   }
+  async function restart(more?: readonly string[]): Promise<void> {
+    await kill();
+    rmSync(join(data, 'postmaster.pid'), { force: true });
+    // What it forked while its children were killed ends by itself, a moment later: until then the port is taken.
+    for (let attempt = 1; !(await begin(port, more)); attempt += 1) {
+      if (attempt === 20) throw new Error('postgres does not start again.');
+      await sleep(250);
+    }
+  }
   return {
     ...databases,
     host: '127.0.0.1',
@@ -116,14 +128,13 @@ export async function startPostgres(options: TestPostgresOptions = {}): Promise<
     pause: () => signalAll('SIGSTOP'),
     resume: () => signalAll('SIGCONT'),
     kill,
-    async restart() {
+    restart,
+    async failOver() {
       await kill();
-      rmSync(join(data, 'postmaster.pid'), { force: true });
-      // What it forked while its children were killed ends by itself, a moment later: until then the port is taken.
-      for (let attempt = 1; !(await begin(port)); attempt += 1) {
-        if (attempt === 20) throw new Error('postgres does not start again.');
-        await sleep(250);
-      }
+      // It recovers from its own log, finds nothing more, and goes on as a primary of the next timeline.
+      writeFileSync(join(data, 'recovery.signal'), '');
+      if (ids.uid !== undefined) chownSync(join(data, 'recovery.signal'), ids.uid, ids.gid ?? 0);
+      await restart(['-c', 'restore_command=false']);
     },
     async stop() {
       await databases.close();
@@ -243,6 +254,7 @@ function useShared(): TestPostgres {
     resume: notOurs,
     kill: async () => notOurs(),
     restart: async () => notOurs(),
+    failOver: async () => notOurs(),
     stop: () => databases.close(true),
   };
 }

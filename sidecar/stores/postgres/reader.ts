@@ -4,6 +4,7 @@ import { pageLimit, toAudit, oldestAgeOf, toChange, toIdentity, toResource, toTo
 import type { AuditRow, ChangeRow, MetaRow, ResourceRow, TokenRow } from '../rows.ts';
 import { postgresFault } from './faults.ts';
 import type { ConnectionPool } from './pool.ts';
+import { timelineNow } from './server.ts';
 import type { Sql } from './sql.ts';
 
 /** Reads of one statement each, so that what belongs together is of one moment. */
@@ -25,6 +26,8 @@ export interface ReaderOptions {
   /** For a look-up that a decision waits for, and for everything else; waiting for a connection included. */
   readonly lookupMs: number;
   readonly readMs: number;
+  /** Whether the server says which timeline it writes. */
+  readonly tellsTimeline: boolean;
 }
 
 export function createReader(options: ReaderOptions, pool: ConnectionPool): Reader {
@@ -45,6 +48,7 @@ export function createReader(options: ReaderOptions, pool: ConnectionPool): Read
 
 function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
   const { selectMeta, selectResources, t } = options.sql;
+  const timeline = options.tellsTimeline ? timelineNow : 'NULL';
   const read = <Row>(sql: string, values?: readonly unknown[]): Promise<readonly Row[]> =>
     pool.query<Row>(options.readMs, sql, values);
 
@@ -60,7 +64,7 @@ function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
     },
     async changesSince(revision, limit) {
       const rows = await read<PageRow>(
-        `SELECT m.store_id, m.epoch, m.revision AS newest, m.log_floor, c.*
+        `SELECT m.store_id, m.epoch, m.revision AS newest, m.log_floor, ${timeline} AS timeline, c.*
          FROM ${t}store_meta m LEFT JOIN LATERAL (
            SELECT revision, seq, kind, id, cache_key,
              (extract(epoch FROM clock_timestamp()) * 1000)::bigint - nullif(at, 0) AS age
@@ -108,6 +112,7 @@ function createRawReader(options: ReaderOptions, pool: ConnectionPool): Reader {
 
 interface PageRow extends Pick<MetaRow, 'store_id' | 'epoch' | 'log_floor'>, Omit<ChangeRow, 'revision'> {
   readonly newest: number;
+  readonly timeline: string | null;
   /** Null: there is nothing to name. */
   readonly revision: number | null;
 }
@@ -115,7 +120,7 @@ interface PageRow extends Pick<MetaRow, 'store_id' | 'epoch' | 'log_floor'>, Omi
 function toPage(rows: readonly PageRow[], since: number): ChangePage {
   const meta = present(rows[0]);
   const { store_id: storeId, epoch, newest: revision, log_floor: logFloor } = meta;
-  const page = { storeId, epoch, revision, logFloor };
+  const page = { storeId, epoch, revision, logFloor, timeline: meta.timeline ?? undefined };
   // The reader is behind the log.
   if (since < logFloor) return { ...page, changes: [], completeTo: since };
   // It is up to date, or ahead of a store that was set back.

@@ -8,6 +8,13 @@ import type { PostgresAddress } from './url.ts';
 const oldest = 130_000;
 const firstConnectionMs = 10_000;
 
+/**
+ * The timeline that the server writes (a fail-over begins another one), at once, not at its next checkpoint; an
+ * expression. A standby writes none.
+ */
+export const timelineNow =
+  'CASE WHEN pg_is_in_recovery() THEN NULL ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END';
+
 /** Whether the server behind the URL can be the store. Rejects with what to do. */
 export async function checkServer(pool: ConnectionPool): Promise<void> {
   const [row] = await pool.query<{ version: string; number: string; encoding: string }>(
@@ -25,6 +32,16 @@ export async function checkServer(pool: ConnectionPool): Promise<void> {
       'store_failed',
       `postgres: the database has encoding ${row.encoding}, not UTF8: ${fix}`,
     );
+  }
+}
+
+/** Whether the server says which timeline it writes; services that keep their log elsewhere do not. */
+export async function tellsTimeline(pool: ConnectionPool): Promise<boolean> {
+  try {
+    await pool.query(firstConnectionMs, `SELECT ${timelineNow} AS timeline`);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -9,7 +9,7 @@ export function changesContract(open: OpenForTest): void {
     const { store } = await open(t);
     for (const id of ['a', 'b', 'c']) await store.write([put(id)], admin);
     const identity = await store.identity();
-    const { oldestAgeMs, ...page } = await store.changesSince(1, 100);
+    const { oldestAgeMs, timeline, ...page } = await store.changesSince(1, 100);
     assert.ok(oldestAgeMs !== undefined && oldestAgeMs >= 0 && oldestAgeMs < 60_000, String(oldestAgeMs));
     assert.deepEqual(page, {
       ...identity,
@@ -20,9 +20,10 @@ export function changesContract(open: OpenForTest): void {
       completeTo: 3,
       logFloor: 0,
     });
-    const { oldestAgeMs: none, ...rest } = await store.changesSince(3, 100);
+    const { oldestAgeMs: none, timeline: same, ...rest } = await store.changesSince(3, 100);
     assert.equal(none, undefined);
     assert.deepEqual(rest, { ...identity, changes: [], completeTo: 3, logFloor: 0 });
+    assert.equal(same, timeline);
   });
 
   test('says how long ago the oldest change of a page was written', async (t) => {
