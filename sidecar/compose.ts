@@ -74,7 +74,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const { tokens, stateAgeMs } = link;
 
   // The decision.
-  const context = createDecisions(config, {
+  const { context, troubles } = createDecisions(config, {
     ...common,
     store,
     isGenuine: keyState.isGenuine,
@@ -86,7 +86,13 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
 
   // The listeners.
   let draining = false;
-  const readiness = createReadiness(config, { link, keeper, isDraining: () => draining });
+  const readiness = createReadiness(config, {
+    link,
+    keeper,
+    isDraining: () => draining,
+    isStorageFull: late.isFull,
+    troubles,
+  });
   const logs = createLogReceiver(
     { logKeyHash: sha256(keys.log.reveal()) },
     { sha256, observe: metrics.logEntries, log },

@@ -25,6 +25,8 @@ export interface Audit {
   recordDecision(decision: Decision): void;
   /** True: new decisions must be denied with `audit_blocked`. */
   isBlocking(): boolean;
+  /** The last attempt to write failed. */
+  isFailing(): boolean;
   /** Writes what is there; resolves when it is written or could not be. */
   flush(): Promise<void>;
   /** Writes what is there and closes the sink. */
@@ -47,6 +49,7 @@ export function createAudit(options: AuditOptions, deps: AuditDeps): Audit {
 const noAudit: Audit = {
   recordDecision: () => undefined,
   isBlocking: () => false,
+  isFailing: () => false,
   flush: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
@@ -161,6 +164,7 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
       else drop(1);
     },
     isBlocking: () => onFull === 'block' && waiting() >= bufferRecords,
+    isFailing: () => failing,
     async flush() {
       // The one under way may have begun before the newest record.
       if (flushing !== undefined) await flushing;

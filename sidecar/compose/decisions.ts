@@ -32,8 +32,14 @@ const keptGatewayKeys = 4;
 const maxLimitCounters = 100_000;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
+export interface Decisions {
+  readonly context: DecisionContext;
+  /** What of the record does not work, for /readyz. */
+  troubles(): readonly string[];
+}
+
 /** What a decision reads, and where it is recorded. */
-export function createDecisions(config: Config, deps: DecisionsDeps): DecisionContext {
+export function createDecisions(config: Config, deps: DecisionsDeps): Decisions {
   const { store, isGenuine, keeper, tokens, stateAgeMs, metrics, clock, log, cleanUp } = deps;
   const file = { ...config.audit, path: deps.auditPath };
   const sink = createAuditSink(config.audit.sink, file, { stdout: process.stdout });
@@ -56,7 +62,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): DecisionCo
   );
   cleanUp.add(async () => limiter.stop());
   metrics.stateAge(stateAgeMs);
-  return {
+  const context: DecisionContext = {
     snapshot: keeper.current,
     validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
     clock,
@@ -74,6 +80,10 @@ export function createDecisions(config: Config, deps: DecisionsDeps): DecisionCo
     onFault: (error, decision) => {
       log.error('decision_failed', { decision, error });
     },
+  };
+  return {
+    context,
+    troubles: () => (audit.isFailing() ? ['audit: records cannot be written'] : []),
   };
 }
 

@@ -7,6 +7,10 @@ export interface ReadinessDeps {
   readonly link: StoreLink;
   readonly keeper: SnapshotKeeper;
   readonly isDraining: () => boolean;
+  /** The store's last write found no room. */
+  readonly isStorageFull: () => boolean;
+  /** Of the parts that decide and record. */
+  readonly troubles: () => readonly string[];
 }
 
 /** Whether this sidecar should be asked, and what an operator should know. */
@@ -28,7 +32,9 @@ export function createReadiness(config: Config, deps: ReadinessDeps): () => Read
       ...(isDraining() ? ['draining'] : []),
       ...(keeper.current() === undefined ? ['no snapshot yet'] : []),
       ...aboutStore(),
+      ...(deps.isStorageFull() ? ['store: its disk is full; decisions go on, changes are refused'] : []),
       ...link.tokens.troubles(),
+      ...deps.troubles(),
     ];
     return { ready: !isDraining() && keeper.current() !== undefined, reasons };
   };

@@ -7,6 +7,8 @@ export interface LateStore {
   readonly store: Store;
   /** Opens it; rejects as the opening does, and may be called again then. Resolves at once where it is open. */
   open(): Promise<void>;
+  /** The last write found no room on the store's disk. */
+  isFull(): boolean;
 }
 
 export interface LateStoreOptions {
@@ -21,10 +23,23 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
   let opened: Store | undefined;
   let opening: Promise<void> | undefined;
   let closed = false;
+  let full = false;
 
   /** In the very turn of the call: what was asked for before a close is asked of the store before it, too. */
   function ask<T>(question: (store: Store) => T | Promise<T>): T | Promise<T> {
     return opened === undefined ? Promise.reject(absent()) : question(opened);
+  }
+
+  async function change<T>(work: (store: Store) => Promise<T>): Promise<T> {
+    try {
+      const done = await ask(work);
+      full = false;
+      return done;
+    } catch (error) {
+      // Other refusals say nothing of the disk.
+      if (error instanceof CredentialFlowError && error.code === 'storage_full') full = true;
+      throw error;
+    }
   }
 
   async function openOnce(): Promise<void> {
@@ -41,8 +56,8 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
   const store: Store = {
     ...options,
     identity: async () => ask((there) => there.identity()),
-    write: async (mutations, actor) => ask((there) => there.write(mutations, actor)),
-    apply: async (chunks, applyOptions) => ask((there) => there.apply(chunks, applyOptions)),
+    write: (mutations, actor) => change((there) => there.write(mutations, actor)),
+    apply: (chunks, applyOptions) => change((there) => there.apply(chunks, applyOptions)),
     readAll: async () => ask((there) => there.readAll()),
     readChanged: async (since, limit) => ask((there) => there.readChanged(since, limit)),
     getResource: async (kind, id) => ask((there) => there.getResource(kind, id)),
@@ -52,13 +67,13 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
     findToken: (sha256) => ask((there) => there.findToken(sha256)),
     getToken: async (id) => ask((there) => there.getToken(id)),
     listTokens: async (filter, page) => ask((there) => there.listTokens(filter, page)),
-    recordTokenUse: async (uses) => ask((there) => there.recordTokenUse(uses)),
+    recordTokenUse: (uses) => change((there) => there.recordTokenUse(uses)),
     listAdminAudit: async (limit) => ask((there) => there.listAdminAudit(limit)),
     onCommit: commits.add,
     onHint: hints.add,
     getMeta: async (key) => ask((there) => there.getMeta(key)),
     listMeta: async (prefix) => ask((there) => there.listMeta(prefix)),
-    setMeta: async (key, value, actor) => ask((there) => there.setMeta(key, value, actor)),
+    setMeta: (key, value, actor) => change((there) => there.setMeta(key, value, actor)),
     dump: async () => ask((there) => there.dump()),
     load: async (copy, loadOptions) => ask((there) => there.load(copy, loadOptions)),
     async close() {
@@ -69,6 +84,7 @@ export function createLateStore(options: LateStoreOptions, open: () => Promise<S
 
   return {
     store,
+    isFull: () => full,
     async open() {
       if (opened !== undefined) return;
       opening ??= openOnce().finally(() => {

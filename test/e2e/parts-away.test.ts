@@ -127,3 +127,23 @@ describe('what happens when a part dies', () => {
 function patternOf(reason: string): RegExp {
   return new RegExp(`^${reason.split('…').map(RegExp.escape).join('.*')}$`);
 }
+
+it('disk full: /readyz warns while the audit cannot be written, and decisions go on', async () => {
+  const [row] = partRows().filter(({ fault }) => fault === 'disk full');
+  const [reason = ''] = quoted(row?.reasons ?? '');
+  const sidecar = await startSidecar({
+    env: { CREDENTIALFLOW_AUDIT_PATH: '/dev/full', CREDENTIALFLOW_GATEWAY_KEY: gatewayKey, [secretVariable]: secret },
+  });
+  try {
+    await sidecar.json(['apply', '-f', '-'], resources);
+    const { token } = await sidecar.issueToken('team-1');
+    await until(async () => {
+      const { status } = await fetch(`${sidecar.urls.data}/api/auth`, { headers: question(token) });
+      const readyz = await fetch(`${sidecar.urls.data}/readyz`);
+      const { reasons } = (await readyz.json()) as { readonly reasons: readonly string[] };
+      return status === 200 && readyz.status === 200 && reasons.includes(reason);
+    }, `/readyz says ${reason}`);
+  } finally {
+    await sidecar.stop();
+  }
+});

@@ -49,3 +49,25 @@ test('closes a store that opens after it was closed', async () => {
   await assert.rejects(asked, { code: 'store_failed' });
   assert.ok(closed);
 });
+
+test('remembers a full disk until something was written again', async (t) => {
+  const { open } = createOpening(t);
+  let full = false;
+  const late = createLateStore(options, async () => {
+    const there = await open(':memory:');
+    return {
+      ...there,
+      write: async (mutations, actor) => {
+        if (full) throw new CredentialFlowError('storage_full');
+        return there.write(mutations, actor);
+      },
+    } satisfies Store;
+  });
+  await late.open();
+  full = true;
+  await assert.rejects(late.store.write([put('a')], admin), { code: 'storage_full' });
+  assert.equal(late.isFull(), true);
+  full = false;
+  await late.store.write([put('a')], admin);
+  assert.equal(late.isFull(), false);
+});
