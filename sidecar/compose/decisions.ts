@@ -30,6 +30,7 @@ export interface DecisionsDeps {
 /** Gateways whose key hash is at hand; a sidecar stands beside one or two. */
 const keptGatewayKeys = 4;
 const maxLimitCounters = 100_000;
+const maxOpenLimitedRequests = 50_000;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 export interface Decisions {
@@ -48,7 +49,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): Decisions 
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(
-    { maxCounters: maxLimitCounters },
+    { maxCounters: maxLimitCounters, maxOpenRequests: maxOpenLimitedRequests },
     {
       shared: tokens.cache.counters,
       isReachable: () => tokens.cache.healthy(),

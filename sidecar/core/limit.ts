@@ -4,6 +4,13 @@ export const limitDimensions = ['consumer', 'group', 'token', 'upstream'] as con
 /** What each has a counter of its own. */
 export type LimitDimension = (typeof limitDimensions)[number];
 
+export const limitMeasures = ['requests', 'llm_tokens', 'concurrent'] as const;
+/**
+ * What a limit counts: requests when they are allowed; tokens of language models when the gateway's log tells of them;
+ * requests that are under way, until the gateway's log tells of their end.
+ */
+export type LimitMeasure = (typeof limitMeasures)[number];
+
 /** A limit, compiled; of one upstream's list. */
 export interface LimitEntry {
   readonly id: string;
@@ -14,8 +21,10 @@ export interface LimitEntry {
   /** Labels beside the indexed one that the consumer must carry. */
   readonly labels: readonly (readonly [string, string])[];
   readonly per: readonly LimitDimension[];
-  /** At most so many within {@link LimitEntry.windowMs}. */
-  readonly requests: number;
+  readonly measure: LimitMeasure;
+  /** At most so many within {@link LimitEntry.windowMs}, or at once. */
+  readonly most: number;
+  /** 0 where requests under way are counted. */
   readonly windowMs: number;
   /** False: it is counted and reported, and denies nothing. */
   readonly enforced: boolean;
@@ -42,8 +51,20 @@ export interface LimitRefusal {
   readonly known: boolean;
 }
 
+export interface LimitedRequest {
+  /** The gateway's own; empty: it sent none. */
+  readonly id: string;
+  /** When it was asked; monotonic, milliseconds. */
+  readonly atMs: number;
+}
+
 /** Keeps the counters; synchronous unless sidecars share them and this one has nothing left of what it took ahead. */
 export interface Limiter {
-  /** Takes one unit of each, or none of any. `nowMs`: monotonic. Undefined: all have room. Never rejects. */
-  take(uses: readonly LimitUse[], nowMs: number): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
+  /** Takes one unit of each, or none of any. Undefined: all have room. Never rejects. */
+  take(
+    uses: readonly LimitUse[],
+    request: LimitedRequest,
+  ): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
+  /** The gateway's log told of the end of a request; `llmTokens` undefined: it does not say. */
+  settle(requestId: string, llmTokens: number | undefined): void;
 }

@@ -1,6 +1,6 @@
 /** The resources as they are stored: plain, validated, fully defaulted. resources/schema.ts makes them from documents. */
 
-import type { CacheLoss, LimitDimension } from './limit.ts';
+import type { CacheLoss, LimitDimension, LimitMeasure } from './limit.ts';
 
 export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy', 'limit'] as const;
 export type ResourceKind = (typeof resourceKinds)[number];
@@ -102,8 +102,9 @@ export interface LimitSpec {
   /** Upstream ids, or `*`. */
   readonly upstreams: readonly string[];
   readonly per: readonly LimitDimension[];
-  readonly requests: number;
-  /** Of the sliding window; milliseconds. */
+  readonly measure: LimitMeasure;
+  readonly most: number;
+  /** Of the sliding window; milliseconds; 0 for `concurrent`. */
   readonly window_ms: number;
   readonly mode: 'enforce' | 'warn';
   readonly on_cache_loss: CacheLoss;

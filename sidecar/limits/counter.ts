@@ -1,4 +1,4 @@
-import type { LimitEntry } from '../core/limit.ts';
+import type { LimitedRequest, LimitEntry } from '../core/limit.ts';
 import { createSlidingWindow } from './window.ts';
 
 /** Why a unit could not be taken. */
@@ -11,25 +11,27 @@ export interface NoRoom {
 /** What counts together. */
 export interface Counter {
   /** Takes a unit; `limit` says how many there are. Undefined: taken. Never rejects. */
-  take(limit: LimitEntry, nowMs: number): NoRoom | undefined | Promise<NoRoom | undefined>;
+  take(limit: LimitEntry, request: LimitedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
   /** Gives back the unit that was taken just now. */
-  undo(nowMs: number): void;
+  undo(request: LimitedRequest): void;
   /** Nothing is counted any more: it may be forgotten. */
   isIdle(nowMs: number): boolean;
   /** Called now and then. */
   tidy(nowMs: number): void;
+  /** The request has ended. Undefined: its end does not matter. */
+  readonly settle?: (requestId: string, llmTokens: number | undefined, nowMs: number) => void;
 }
 
 /** Of this process alone, and exact. */
 export function createLocalCounter(windowMs: number): Counter {
   const window = createSlidingWindow(windowMs);
   return {
-    take({ requests }, nowMs) {
-      if (window.count(nowMs) >= requests) return { retryAfterMs: window.nextLeaveMs(nowMs), known: true };
-      window.add(nowMs, 1);
+    take({ most }, { atMs }) {
+      if (window.count(atMs) >= most) return { retryAfterMs: window.nextLeaveMs(atMs), known: true };
+      window.add(atMs, 1);
       return undefined;
     },
-    undo: (nowMs) => window.add(nowMs, -1),
+    undo: ({ atMs }) => window.add(atMs, -1),
     isIdle: (nowMs) => window.count(nowMs) === 0,
     tidy: () => undefined,
   };

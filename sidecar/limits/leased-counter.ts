@@ -70,9 +70,9 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
     return asking;
   }
 
-  async function askOnce({ requests }: LimitEntry): Promise<boolean> {
+  async function askOnce({ most }: LimitEntry): Promise<boolean> {
     giveBackExpired(clock.monotonic());
-    unanswered ??= nextWanted(requests);
+    unanswered ??= nextWanted(most);
     try {
       const answer = await shared.lease(key, unanswered);
       unanswered = undefined;
@@ -140,10 +140,10 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   }
 
   /** As the limit says for the case that the shared counter cannot be asked. */
-  function takeAlone({ requests, onCacheLoss }: LimitEntry, nowMs: number): NoRoom | undefined {
+  function takeAlone({ most, onCacheLoss }: LimitEntry, nowMs: number): NoRoom | undefined {
     deps.onLoss();
     if (onCacheLoss === 'deny') return { retryAfterMs: pauseMs, known: false };
-    const room = onCacheLoss === 'allow' ? Infinity : Math.max(1, Math.floor(requests * share));
+    const room = onCacheLoss === 'allow' ? Infinity : Math.max(1, Math.floor(most * share));
     if (own.count(nowMs) >= room) return { retryAfterMs: own.nextLeaveMs(nowMs), known: true };
     own.add(nowMs, 1);
     spent += 1;
@@ -151,13 +151,13 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   }
 
   return {
-    take(limit, nowMs) {
+    take(limit, { atMs: nowMs }) {
       if (takeLeased(limit, nowMs)) return undefined;
       if (nowMs < nothingUntilMs) return { retryAfterMs: Math.max(1, roomAtMs - nowMs), known: true };
       if (nowMs < pausedUntilMs || !deps.isReachable()) return takeAlone(limit, nowMs);
       return takeLater(limit, nowMs);
     },
-    undo(nowMs) {
+    undo({ atMs: nowMs }) {
       own.add(nowMs, -1);
       if (nowMs < lease.untilMs) lease.left += 1;
       else spent = Math.max(0, spent - 1);

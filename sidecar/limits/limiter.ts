@@ -1,11 +1,15 @@
-import type { LimitEntry, Limiter, LimitRefusal, LimitUse } from '../core/limit.ts';
+import type { LimitedRequest, LimitEntry, Limiter, LimitRefusal, LimitUse } from '../core/limit.ts';
 import type { Cancel, Clock, SharedCounters } from '../core/ports.ts';
+import { createBudgetCounter } from './budget-counter.ts';
+import { createConcurrencyCounter } from './concurrency-counter.ts';
 import { createLocalCounter, type Counter, type NoRoom } from './counter.ts';
 import { createLeasedCounter } from './leased-counter.ts';
 
 export interface LimiterOptions {
   /** Counters kept at once, some 700 bytes each; beyond them the oldest begins anew. */
   readonly maxCounters: number;
+  /** Requests whose end is waited for, some 200 bytes each; twice as many at most. */
+  readonly maxOpenRequests: number;
 }
 
 /** `alone`: allowed or not without the counters that sidecars share, which could not be reached. */
@@ -36,6 +40,9 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   const { shared, clock, observe } = deps;
   const families = new Map<string, Map<string, Counter>>();
   let counters = 0;
+  /** Requests whose end matters, in two generations: the oldest are forgotten. */
+  let young = new Map<string, readonly Counter[]>();
+  let old = young;
 
   function counterOf({ limit, counter }: LimitUse): Counter {
     let family = families.get(limit.countedAs);
@@ -49,12 +56,23 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return made;
   }
 
-  function createCounter({ id, countedAs, windowMs }: LimitEntry, counter: string): Counter {
-    if (shared === undefined) return createLocalCounter(windowMs);
-    return createLeasedCounter(
-      { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs },
-      { shared, isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') },
-    );
+  function createCounter({ id, countedAs, measure, windowMs }: LimitEntry, counter: string): Counter {
+    if (measure === 'concurrent') return createConcurrencyCounter();
+    const named = { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs };
+    const parts = { isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') };
+    if (measure === 'llm_tokens') return createBudgetCounter(named, { ...parts, shared });
+    return shared === undefined ? createLocalCounter(windowMs) : createLeasedCounter(named, { ...parts, shared });
+  }
+
+  /** Remembers, until its end is told of, what a request that was allowed is to be settled with. */
+  function open(request: LimitedRequest, taken: readonly Counter[]): void {
+    const owed = taken.filter(({ settle }) => settle !== undefined);
+    if (owed.length === 0 || request.id === '') return;
+    if (young.size >= options.maxOpenRequests) {
+      old = young;
+      young = new Map();
+    }
+    young.set(request.id, owed);
   }
 
   function forgetOldest(): void {
@@ -81,7 +99,13 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   }
 
   /** What follows on the answer of one counter: a refusal, or undefined and the unit among those taken. */
-  function judge({ limit }: LimitUse, counter: Counter, noRoom: NoRoom | undefined, taken: Counter[], nowMs: number) {
+  function judge(
+    { limit }: LimitUse,
+    counter: Counter,
+    noRoom: NoRoom | undefined,
+    taken: Counter[],
+    request: LimitedRequest,
+  ) {
     if (noRoom === undefined) {
       taken.push(counter);
       observe(limit.id, 'allowed');
@@ -92,7 +116,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
       return undefined;
     }
     observe(limit.id, noRoom.known ? 'exceeded' : 'unknown');
-    for (const other of taken) other.undo(nowMs);
+    for (const other of taken) other.undo(request);
     return { limit, ...noRoom };
   }
 
@@ -101,15 +125,18 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     from: number,
     first: Promise<NoRoom | undefined>,
     taken: Counter[],
+    request: LimitedRequest,
   ): Promise<LimitRefusal | undefined> {
     for (let at = from; at < uses.length; at++) {
       const use = uses[at];
       if (use === undefined) continue;
       const counter = counterOf(use);
-      const noRoom = await (at === from ? first : counter.take(use.limit, clock.monotonic()));
-      const refusal = judge(use, counter, noRoom, taken, clock.monotonic());
+      const now = { ...request, atMs: clock.monotonic() };
+      const noRoom = await (at === from ? first : counter.take(use.limit, now));
+      const refusal = judge(use, counter, noRoom, taken, { ...request, atMs: clock.monotonic() });
       if (refusal !== undefined) return refusal;
     }
+    open(request, taken);
     return undefined;
   }
 
@@ -123,16 +150,24 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   ];
 
   return {
-    take(uses, nowMs) {
+    take(uses, request) {
       const taken: Counter[] = [];
       for (const [at, use] of uses.entries()) {
         const counter = counterOf(use);
-        const noRoom = counter.take(use.limit, nowMs);
-        if (noRoom instanceof Promise) return takeRest(uses, at, noRoom, taken);
-        const refusal = judge(use, counter, noRoom, taken, nowMs);
+        const noRoom = counter.take(use.limit, request);
+        if (noRoom instanceof Promise) return takeRest(uses, at, noRoom, taken, request);
+        const refusal = judge(use, counter, noRoom, taken, request);
         if (refusal !== undefined) return refusal;
       }
+      open(request, taken);
       return undefined;
+    },
+    settle(requestId, llmTokens) {
+      const owed = young.get(requestId) ?? old.get(requestId);
+      if (owed === undefined) return;
+      young.delete(requestId);
+      old.delete(requestId);
+      for (const counter of owed) counter.settle?.(requestId, llmTokens, clock.monotonic());
     },
     stop: () => {
       for (const cancel of cancels) cancel();

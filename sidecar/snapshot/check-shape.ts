@@ -1,4 +1,4 @@
-import { limitDimensions } from '../core/limit.ts';
+import { limitDimensions, limitMeasures } from '../core/limit.ts';
 import type { ResourceKind } from '../core/resources.ts';
 
 /**
@@ -38,6 +38,7 @@ const listOf =
 const isSlot: Check = (value) => isObject(value) && isText(value['header']) && optional(isText)(value['scheme']);
 const isKey: Check = (value) => isObject(value) && isText(value['sha256']) && optional(isText)(value['expires_at']);
 const dimensions: readonly string[] = limitDimensions;
+const measures: readonly string[] = limitMeasures;
 const isLimit: Check = (value) => typeof value === 'number' && value >= 0;
 
 const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = {
@@ -67,8 +68,9 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     labels: isTextMap,
     upstreams: isTexts,
     per: (value) => isTexts(value) && (value as readonly string[]).every((name) => dimensions.includes(name)),
-    requests: isLimit,
-    window_ms: (value) => isLimit(value) && (value as number) >= 1,
+    measure: (value) => measures.includes(value as string),
+    most: isLimit,
+    window_ms: isLimit,
     mode: (value) => value === 'enforce' || value === 'warn',
     on_cache_loss: (value) => value === 'local' || value === 'deny' || value === 'allow',
   },

@@ -22,6 +22,9 @@ export function readLimit(record: ResourceRecordOf<'limit'> | undefined): {
   if (record === undefined || record.disabled) return { spec: undefined, problem: undefined };
   try {
     checkShape('limit', record.spec);
+    if (record.spec.measure !== 'concurrent' && record.spec.window_ms < 1_000) {
+      throw new RangeError('"window_ms", as it is stored, is not what it should be');
+    }
     return { spec: record.spec, problem: undefined };
   } catch (error) {
     const problem = `${messageOf(error, 'cannot be read')}; until it is repaired nothing is allowed to whom it names`;
@@ -36,7 +39,8 @@ function closed({ consumers, groups, labels, upstreams }: Partial<LimitSpec>): L
     ...(named ? { consumers, groups, labels } : { consumers: ['*'], groups: [], labels: {} }),
     upstreams: upstreams ?? [everyUpstream],
     per: ['consumer'],
-    requests: 0,
+    measure: 'requests',
+    most: 0,
     window_ms: 60_000,
     mode: 'enforce',
     on_cache_loss: 'deny',
@@ -44,14 +48,15 @@ function closed({ consumers, groups, labels, upstreams }: Partial<LimitSpec>): L
 }
 
 export function compileLimit(id: string, spec: LimitSpec, subjectsOf: SubjectsOf): CompiledLimit {
-  const { per, requests, window_ms: windowMs, mode, on_cache_loss: onCacheLoss } = spec;
+  const { per, measure, most, window_ms: windowMs, mode, on_cache_loss: onCacheLoss } = spec;
   const entry = {
     id,
-    countedAs: `${id} ${per.join(',')} ${windowMs}`,
+    countedAs: `${id} ${measure} ${per.join(',')} ${windowMs}`,
     subjects: subjectsOf(spec),
     labels: Object.entries(spec.labels).slice(1),
     per,
-    requests,
+    measure,
+    most,
     windowMs,
     enforced: mode === 'enforce',
     onCacheLoss,

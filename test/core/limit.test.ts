@@ -42,7 +42,7 @@ async function ask(ctx: Deciding, times: number, token = 'cf_team', upstream?: s
 
 describe('limits', () => {
   it('allow as many as they say within the window, and again when it has slid on', async () => {
-    const ctx = await world(limit('few', { requests: 2, window_ms: 60_000 }));
+    const ctx = await world(limit('few', { most: 2, window_ms: 60_000 }));
     assert.deepEqual(await ask(ctx, 3), ['allow', 'allow', 'limit_exceeded']);
     ctx.monotonicMs = 59_999;
     assert.deepEqual(await ask(ctx, 1), ['limit_exceeded']);
@@ -51,19 +51,19 @@ describe('limits', () => {
   });
 
   it('stay synchronous, and say which limit refuses and until when', async () => {
-    const ctx = await world(limit('few', { requests: 0, window_ms: 60_000 }));
+    const ctx = await world(limit('few', { most: 0, window_ms: 60_000 }));
     const decision = decide(question(), ctx);
     assert.ok(!(decision instanceof Promise) && decision.outcome === 'deny');
     assert.equal(decision.deliberation.refusal?.limit.id, 'few');
   });
 
   it('count each consumer for itself by default, and all together where they are told to', async () => {
-    const each = await world(limit('each', { requests: 1 }));
+    const each = await world(limit('each', { most: 1 }));
     assert.deepEqual(
       [...(await ask(each, 2)), ...(await ask(each, 1, 'cf_other'))],
       ['allow', 'limit_exceeded', 'allow'],
     );
-    const together = await world(limit('together', { requests: 1, per: ['upstream'] }));
+    const together = await world(limit('together', { most: 1, per: ['upstream'] }));
     assert.deepEqual(
       [...(await ask(together, 1)), ...(await ask(together, 1, 'cf_other'))],
       ['allow', 'limit_exceeded'],
@@ -72,13 +72,13 @@ describe('limits', () => {
   });
 
   it('count a group once for all of its members, and only groups that they name', async () => {
-    const ctx = await world(limit('search', { consumers: [], groups: ['search'], requests: 2, per: ['group'] }));
+    const ctx = await world(limit('search', { consumers: [], groups: ['search'], most: 2, per: ['group'] }));
     assert.deepEqual(await ask(ctx, 1), ['allow']);
     assert.deepEqual(await ask(ctx, 2, 'cf_other'), ['allow', 'limit_exceeded']);
   });
 
   it('are meant for whom and what they name', async () => {
-    const ctx = await world(limit('ads', { consumers: [], groups: ['ads'], upstreams: ['second'], requests: 0 }));
+    const ctx = await world(limit('ads', { consumers: [], groups: ['ads'], upstreams: ['second'], most: 0 }));
     assert.deepEqual(await ask(ctx, 1), ['allow']);
     assert.deepEqual(await ask(ctx, 1, 'cf_other'), ['allow']);
     assert.deepEqual(await ask(ctx, 1, 'cf_other', 'second'), ['limit_exceeded']);
@@ -86,17 +86,17 @@ describe('limits', () => {
   });
 
   it('want all labels, not one of them', async () => {
-    const ctx = await world(limit('gold', { consumers: [], labels: { tier: 'gold', region: 'us' }, requests: 0 }));
+    const ctx = await world(limit('gold', { consumers: [], labels: { tier: 'gold', region: 'us' }, most: 0 }));
     assert.deepEqual(await ask(ctx, 1), ['allow']);
-    const eu = await world(limit('gold', { consumers: [], labels: { tier: 'gold', region: 'eu' }, requests: 0 }));
+    const eu = await world(limit('gold', { consumers: [], labels: { tier: 'gold', region: 'eu' }, most: 0 }));
     assert.deepEqual(await ask(eu, 1), ['limit_exceeded']);
   });
 
   it('use up nothing where another limit refuses', async () => {
     const ctx = await world(
-      limit('a', { requests: 2 }),
-      limit('b', { requests: 1, per: ['upstream'] }),
-      limit('c', { requests: 2, per: ['consumer', 'token'] }),
+      limit('a', { most: 2 }),
+      limit('b', { most: 1, per: ['upstream'] }),
+      limit('c', { most: 2, per: ['consumer', 'token'] }),
     );
     assert.deepEqual(await ask(ctx, 3), ['allow', 'limit_exceeded', 'limit_exceeded']);
     assert.deepEqual(await ask(ctx, 2, 'cf_team', 'second'), ['allow', 'limit_exceeded']);
@@ -104,14 +104,14 @@ describe('limits', () => {
   });
 
   it('that only warn deny nothing', async () => {
-    const ctx = await world(limit('soft', { requests: 1, mode: 'warn' }));
+    const ctx = await world(limit('soft', { most: 1, mode: 'warn' }));
     assert.deepEqual(await ask(ctx, 3), ['allow', 'allow', 'allow']);
   });
 
   it('that are disabled or corrupt: the one limits nothing, the other leaves no room', async () => {
-    const off = await world(resource('limit', 'off', { requests: 0 }, true));
+    const off = await world(resource('limit', 'off', { most: 0 }, true));
     assert.deepEqual(await ask(off, 1), ['allow']);
-    const corrupt = await world(limit('bad', { requests: 'many' as never, consumers: ['team'] }));
+    const corrupt = await world(limit('bad', { most: 'many' as never, consumers: ['team'] }));
     assert.deepEqual([...(await ask(corrupt, 1)), ...(await ask(corrupt, 1, 'cf_other'))], ['limit_exceeded', 'allow']);
     assert.deepEqual(
       corrupt.snapshot()?.problems.map(({ kind, id }) => `${kind}/${id}`),
@@ -120,11 +120,11 @@ describe('limits', () => {
   });
 
   it('are not asked about what no policy allows', async () => {
-    const ctx = await world(limit('few', { requests: 1 }));
+    const ctx = await world(limit('few', { most: 1 }));
     const outcome = outcomeOf(
       await decide(
         question({ 'x-cf-raw-uri': '/api/v1/forbidden', 'x-forwarded-method': 'PUT' }),
-        deciding(await snapshotOf([...usual(), limit('few', { requests: 1 })])),
+        deciding(await snapshotOf([...usual(), limit('few', { most: 1 })])),
       ),
     );
     assert.equal(outcome, 'policy_no_match');

@@ -11,7 +11,8 @@ const limitOf = (requests: number, onCacheLoss: CacheLoss = 'local'): LimitEntry
   subjects: new Set(['*']),
   labels: [],
   per: ['consumer'],
-  requests,
+  measure: 'requests',
+  most: requests,
   windowMs: 60_000,
   enforced: true,
   onCacheLoss,
@@ -53,7 +54,7 @@ function world(answer: (wanted: WantedLease) => Promise<Lease>) {
     returned,
     losses: () => losses,
     counter,
-    take: (limit: LimitEntry) => counter.take(limit, state.nowMs),
+    take: (limit: LimitEntry) => counter.take(limit, { id: '', atMs: state.nowMs }),
     pass(ms: number) {
       state.nowMs += ms;
       for (const timer of timers.filter(({ atMs }) => atMs <= state.nowMs)) timer.run();

@@ -75,7 +75,8 @@ export const defaults = {
     labels: {},
     upstreams: ['*'],
     per: ['consumer'],
-    requests: 10,
+    measure: 'requests',
+    most: 10,
     window_ms: 60_000,
     mode: 'enforce',
     on_cache_loss: 'local',
@@ -207,7 +208,7 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     stateAgeMs: () => ctx.ageMs,
     pausedBy: () => undefined,
     limiter: createLimiter(
-      { maxCounters: 1_000 },
+      { maxCounters: 1_000, maxOpenRequests: 1_000 },
       {
         shared: undefined,
         isReachable: () => true,

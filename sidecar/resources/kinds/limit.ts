@@ -1,12 +1,14 @@
 import { z } from 'zod';
-import { limitDimensions } from '../../core/limit.ts';
+import { limitDimensions, limitMeasures } from '../../core/limit.ts';
 import { formatDuration } from '../../config/units.ts';
 import { durationMs, groupName, id, idOrStar, labels, listOf, nonEmptyListOf } from '../fields.ts';
 import { defineKind } from '../kind.ts';
 
-const maxRequests = 1_000_000_000;
+const maxAmount = 1_000_000_000;
 const maxWindowMs = 31 * 86_400_000;
 const minWindowMs = 1_000;
+
+const amount = z.int().min(0).max(maxAmount).optional();
 
 const schema = z
   .strictObject({
@@ -24,8 +26,12 @@ const schema = z
       .refine((list) => new Set(list).size === list.length, 'must not name one thing twice')
       .optional()
       .meta({ description: 'What each has a counter of its own; default [consumer].' }),
-    requests: z.int().min(0).max(maxRequests).meta({ description: 'At most so many within the window.' }),
-    window: durationMs(maxWindowMs, '31d').meta({ description: 'Length of the sliding window, 1s to 31d.' }),
+    requests: amount.meta({ description: 'At most so many requests within the window.' }),
+    llm_tokens: amount.meta({ description: 'At most so many tokens of language models within the window.' }),
+    concurrent: amount.meta({ description: 'At most so many requests at once.' }),
+    window: durationMs(maxWindowMs, '31d')
+      .optional()
+      .meta({ description: 'Length of the sliding window, 1s to 31d; not with concurrent.' }),
     mode: z.enum(['enforce', 'warn']).optional().meta({ description: 'warn: counted and reported, denies nothing.' }),
     on_cache_loss: z
       .enum(['local', 'deny', 'allow'])
@@ -41,15 +47,24 @@ export const limitKind = defineKind({
   toSpec(document, { report }) {
     const { consumers = [], groups = [], labels: wanted = {}, per = ['consumer'] } = document;
     const namesNobody = consumers.length + groups.length + Object.keys(wanted).length === 0;
-    if (document.window < minWindowMs) report(['window'], 'must be at least 1s');
+    const named = limitMeasures.filter((name) => document[name] !== undefined);
+    const [measure = 'requests'] = named;
+    if (named.length !== 1) report([], 'must have one of requests, llm_tokens and concurrent');
+    else if (measure === 'concurrent') {
+      if (document.window !== undefined)
+        report(['window'], 'has no meaning beside concurrent: what is at once has none');
+    } else if (document.window === undefined)
+      report([], `needs the window that ${measure} are counted in`, { fix: 'window: 1m' });
+    else if (document.window < minWindowMs) report(['window'], 'must be at least 1s');
     return {
       consumers: namesNobody ? ['*'] : consumers,
       groups,
       labels: wanted,
       upstreams: document.upstreams ?? ['*'],
       per,
-      requests: document.requests,
-      window_ms: document.window,
+      measure,
+      most: document[measure] ?? 0,
+      window_ms: document.window ?? 0,
       mode: document.mode ?? 'enforce',
       on_cache_loss: document.on_cache_loss ?? 'local',
     };
@@ -61,8 +76,8 @@ export const limitKind = defineKind({
     ...(Object.keys(spec.labels).length === 0 ? {} : { labels: spec.labels }),
     upstreams: spec.upstreams,
     per: spec.per,
-    requests: spec.requests,
-    window: formatDuration(spec.window_ms),
+    [spec.measure]: spec.most,
+    ...(spec.measure === 'concurrent' ? {} : { window: formatDuration(spec.window_ms) }),
     mode: spec.mode,
     on_cache_loss: spec.on_cache_loss,
   }),
