@@ -16,7 +16,11 @@ const warmTokens = 10_000;
 
 export async function benchDecide({ quick }: { readonly quick: boolean }): Promise<readonly Row[]> {
   const rounds = quick ? 20 : 100;
-  return [...(await policyRows(rounds)), ...(await tokenRows(rounds, quick ? 100_000 : 1_000_000))];
+  return [
+    ...(await policyRows(rounds)),
+    ...(await tokenRows(rounds, quick ? 100_000 : 1_000_000)),
+    ...(await limitRows(rounds)),
+  ];
 }
 
 async function policyRows(rounds: number): Promise<readonly Row[]> {
@@ -54,6 +58,25 @@ async function tokenRows(rounds: number, tokens: number): Promise<readonly Row[]
   }
 }
 
+/** A limit of this process alone; with Redis a lease that lasts costs the same. */
+async function limitRows(rounds: number): Promise<readonly Row[]> {
+  const none = await context(100);
+  const limited = await context(100, [resource('limit', 'per-minute', { most: 1_000_000_000 })]);
+  const { one, other } = compare(none, limited, rounds);
+  const added = other.map((value, round) => value - (one[round] ?? NaN));
+  const interval = bootstrapMedian(added);
+  return [
+    { name: 'decide: warm, no limit', value: median(one), unit: 'µs', interval: bootstrapMedian(one) },
+    {
+      name: 'decide: what a limit adds',
+      value: median(added),
+      unit: 'µs',
+      interval,
+      ...unlessNoisy(judge({ at: 'most', limit: 1 }, interval), one),
+    },
+  ];
+}
+
 function flatnessRows(small: string, large: string, { one, other }: Comparison): readonly Row[] {
   const ratios = other.map((value, round) => value / (one[round] ?? NaN));
   const cost = bootstrapMedian(one);
@@ -80,7 +103,7 @@ function flatnessRows(small: string, large: string, { one, other }: Comparison):
 const asking = (token: string): Question => question({ authorization: `Bearer ${token}` });
 
 /** The real core, policies and snapshot; `policies` of them, of which the first allows the question. */
-async function context(policies: number): Promise<DecisionContext> {
+async function context(policies: number, more: readonly ResourceRecord[] = []): Promise<DecisionContext> {
   const consumers = 100;
   const records: ResourceRecord[] = [gateway(), resource('upstream', 'api'), resource('credential', 'api-main')];
   for (let i = 0; i < consumers; i++) {
@@ -94,7 +117,7 @@ async function context(policies: number): Promise<DecisionContext> {
     const paths = i === 0 ? ['/v1/chat'] : [`/v1/area-${String(i % 50)}/*/items`];
     records.push(resource('policy', `policy-${String(i)}`, { ...whose, methods: ['POST'], paths }));
   }
-  const snapshot = await snapshotOf(records);
+  const snapshot = await snapshotOf([...records, ...more]);
   return {
     ...deciding(snapshot),
     snapshot: () => snapshot,
