@@ -47,6 +47,20 @@ export interface UpstreamSpec {
   readonly identity_header: boolean;
   /** How long known tokens are served after the last successful read of changes; milliseconds; default 60 000. */
   readonly max_stale_ms: number;
+  /** What else the upstream's route does; no decision reads it, `apisix render` does. */
+  readonly gateway?: UpstreamGatewaySpec | undefined;
+}
+
+/** Wishes for the upstream's route at the gateway. */
+export interface UpstreamGatewaySpec {
+  /** Hosts that the route serves; lower case, may begin with `*.`; empty = every host. */
+  readonly hosts: readonly string[];
+  /** Browsers call it: their preflights are answered before the question. */
+  readonly browsers: boolean;
+  /** Query parameter into which the gateway moves the injected header, for an API that takes its secret only there. */
+  readonly secret_in_query?: string | undefined;
+  /** Requests of one consumer at one gateway. */
+  readonly limit?: { readonly count: number; readonly window_s: number } | undefined;
 }
 
 /** Where a client may put its token. `scheme` (case-insensitive) for `authorization`. */

@@ -40,6 +40,7 @@ const records: readonly ResourceRecord[] = [
       injection: { kind: 'header', name: 'x-llama-key', nested: { note: 'a\n\nb: "c"\n', empty: '' } },
       identity_header: true,
       max_stale_ms: 0,
+      gateway: { hosts: ['*.example.com'], browsers: true, limit: { count: 5, window_s: 90 } },
     },
   },
   {

@@ -9,6 +9,12 @@ import { durationMs, id, listOf, nonEmptyListOf } from '../fields.ts';
 import { headerName } from '../headers.ts';
 import { defineKind } from '../kind.ts';
 import type { ReadContext } from '../kind.ts';
+import {
+  checkUpstreamGateway,
+  readUpstreamGateway,
+  upstreamGateway,
+  writeUpstreamGateway,
+} from './upstream-gateway.ts';
 
 const defaultMaxStaleMs = 60_000;
 const dayMs = 86_400_000;
@@ -53,6 +59,7 @@ const schema = z
     max_stale: durationMs(dayMs, '1d')
       .optional()
       .meta({ description: 'How long known tokens are served while changes cannot be read; default 60s.' }),
+    gateway: upstreamGateway.optional().meta({ description: 'Wishes for its route; `apisix render` reads them.' }),
   })
   .meta({ description: 'An API behind the gateway.' });
 
@@ -81,6 +88,9 @@ export const upstreamKind = defineKind({
     const slots: readonly TokenSlot[] = document.token_slots ?? preset.tokenSlots;
     const injected = deps.injectedHeaders(injection ?? preset.injection);
     checkPassthrough(document.passthrough ?? [], slots, injected, context);
+    if (document.gateway !== undefined) {
+      checkUpstreamGateway(document.gateway, { ...document, prefix, baseUrl, injection, injected }, context.report);
+    }
     return {
       preset: preset.id,
       base_url: baseUrl,
@@ -93,6 +103,7 @@ export const upstreamKind = defineKind({
       ...(injection === undefined ? {} : { injection }),
       identity_header: document.identity_header ?? false,
       max_stale_ms: document.max_stale ?? defaultMaxStaleMs,
+      ...(document.gateway === undefined ? {} : { gateway: readUpstreamGateway(document.gateway) }),
     };
   },
   write: (upstreamId, spec) => ({
@@ -108,6 +119,7 @@ export const upstreamKind = defineKind({
     ...(spec.injection === undefined ? {} : { injection: spec.injection }),
     ...(spec.identity_header ? { identity_header: true } : {}),
     ...(spec.max_stale_ms === defaultMaxStaleMs ? {} : { max_stale: formatDuration(spec.max_stale_ms) }),
+    ...(spec.gateway === undefined ? {} : { gateway: writeUpstreamGateway(spec.gateway) }),
   }),
 });
 

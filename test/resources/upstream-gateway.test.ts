@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseResources } from '../../sidecar/resources/parse.ts';
+import { resourceDeps } from '../../sidecar/resource-deps.ts';
+
+const refuses = (name: string, fields: string, path: string, message: RegExp): void => {
+  test(`refuses ${name}`, () => {
+    const text = `upstreams:\n  - { id: a, preset: generic, base_url: 'https://a.example/v2', ${fields} }\n`;
+    const { problems, mutations } = parseResources(text, 'r.yaml', resourceDeps);
+    assert.deepEqual(mutations, []);
+    assert.deepEqual(
+      problems.map((problem) => problem.path),
+      [`upstreams[0].${path}`],
+    );
+    assert.match(problems[0]?.message ?? '', message);
+  });
+};
+
+const moved = 'injection: { kind: header, name: cfsecret }, prefix: /v2';
+
+refuses('an unknown wish', 'gateway: { cors: true }', 'gateway.cors', /not a known key/);
+refuses('a host that is none', 'gateway: { hosts: [a/b] }', 'gateway.hosts[0]', /host name/);
+refuses('a limit without an identity', 'gateway: { limit: { count: 1, window: 1s } }', 'gateway.limit', /cfconsumer/);
+refuses(
+  'a limit of half a second',
+  'identity_header: true, gateway: { limit: { count: 1, window: 500ms } }',
+  'gateway.limit.window',
+  /whole seconds/,
+);
+refuses(
+  'a secret in the query that is a Bearer token',
+  'prefix: /v2, gateway: { secret_in_query: key }',
+  'gateway.secret_in_query',
+  /nothing but the secret/,
+);
+refuses(
+  'a secret in the query beside a rewrite',
+  'injection: { kind: header, name: cfsecret }, gateway: { secret_in_query: key }',
+  'gateway.secret_in_query',
+  /without a rewrite/,
+);
+refuses(
+  'a secret in the query beside encoded slashes',
+  `${moved}, encoded_slashes: allow, gateway: { secret_in_query: key }`,
+  'gateway.secret_in_query',
+  /encoded slashes/,
+);
+refuses(
+  'a parameter that Lua would read otherwise',
+  `${moved}, gateway: { secret_in_query: 'k"]' }`,
+  'gateway.secret_in_query',
+  /query parameter/,
+);
+
+test('takes a secret in the query on a route without a rewrite', () => {
+  const text = `upstreams: [{ id: a, preset: generic, base_url: 'https://a.example/v2', ${moved}, gateway: { secret_in_query: key } }]`;
+  assert.deepEqual(parseResources(text, 'r.yaml', resourceDeps).problems, []);
+});
