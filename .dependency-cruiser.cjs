@@ -43,7 +43,7 @@ const doors = {
   pino: ['^sidecar/ops/'],
   'prom-client': ['^sidecar/ops/'],
   undici: ['^sidecar/ops/'],
-  yaml: ['^sidecar/(config|resources)/'],
+  yaml: ['^sidecar/(config|gateway|resources)/'],
   zod: ['^sidecar/(config|resources)/'],
 };
 const nodeDoors = {

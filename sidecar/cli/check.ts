@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { readFileSync, statSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
@@ -8,8 +7,7 @@ import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { formatPlace } from './format-problem.ts';
 import type { Local } from './local.ts';
-
-const maxFileBytes = 64 * 1_024 * 1_024;
+import { readResourceTexts } from './resource-texts.ts';
 
 export function addCheckCommand(program: Command, cli: Cli): void {
   const command = program
@@ -77,25 +75,8 @@ async function readResources(files: readonly string[], complete: boolean): Promi
   if (files.length === 0) return [];
   const { parseResourceFiles } = await import('../resources/parse.ts');
   const { resourceDeps } = await import('../resource-deps.ts');
-  const problems: Problem[] = [];
-  const texts: { readonly text: string; readonly file: string }[] = [];
-  for (const file of files) {
-    const text = readText(file);
-    if (typeof text === 'string') texts.push({ text, file });
-    else problems.push(text);
-  }
+  const { texts, problems } = readResourceTexts(files);
   return [...problems, ...parseResourceFiles(texts, resourceDeps, { complete }).problems];
-}
-
-function readText(file: string): string | Problem {
-  const problem = (message: string): Problem => ({ severity: 'error', message, file });
-  try {
-    if (statSync(file).size > maxFileBytes) return problem('the file is larger than 64 MiB');
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return problem('the file does not exist');
-    return problem(error instanceof TypeError ? 'the file is not UTF-8' : 'the file cannot be read');
-  }
 }
 
 /** As it would be typed here. */

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addApisixCommands } from './apisix.ts';
 import { addApplyCommand } from './apply.ts';
 import { addAuditCommand } from './audit.ts';
 import { addBackupCommand } from './backup.ts';
@@ -43,6 +44,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addCredentialCommands,
   addSealCommand,
   addGatewayCommands,
+  addApisixCommands,
   addKeysCommands,
   addStoreCommands,
   addBackupCommand,

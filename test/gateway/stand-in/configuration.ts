@@ -71,6 +71,7 @@ const upstreamSchema = z.strictObject({
 const routeSchema = z.strictObject({
   id: z.string(),
   name: z.string().optional(),
+  labels: z.record(z.string(), z.string().regex(/^\S+$/)).optional(),
   uri: z.string().startsWith('/').optional(),
   uris: z.array(z.string().startsWith('/')).optional(),
   host: z.string().optional(),
@@ -83,6 +84,8 @@ const routeSchema = z.strictObject({
       'proxy-rewrite': proxyRewriteSchema.optional(),
       'forward-auth': forwardAuthSchema.optional(),
       'http-logger': httpLoggerSchema.optional(),
+      // Counts in the gateway's own metrics; nothing of the exchange depends on it.
+      prometheus: z.strictObject({ prefer_name: z.boolean().default(false) }).optional(),
     })
     .default({}),
   upstream: upstreamSchema,
