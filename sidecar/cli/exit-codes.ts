@@ -9,6 +9,8 @@ export const exitCodes = {
   unreachable: 3,
   /** The configuration, a resource or a secret is not valid. */
   invalid: 4,
+  /** `apisix diff`: the gateway is not as the resources say. */
+  differs: 5,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -20,6 +22,7 @@ Exit codes:
   2  wrong usage
   3  the sidecar cannot be reached
   4  validation problems
+  5  apisix diff: the gateway differs
 
 Environment: CREDENTIALFLOW_ADMIN_URL, CREDENTIALFLOW_ADMIN_KEY (or _FILE), CREDENTIALFLOW_CONFIG,
 CREDENTIALFLOW_DATA_DIR, NO_COLOR, CREDENTIALFLOW_DEBUG=1 (shows stacks). Reference: docs/cli.md.`;
