@@ -77,7 +77,7 @@ function upstreamRoute(
       forwardAuth(upstream, options),
       ...(limit === undefined ? [] : [limitCount(limit)]),
       ...(moved === undefined ? [] : [moved]),
-      httpLogger(options),
+      httpLogger(preset, options),
       prometheus,
     ],
     node: { ...nodeOf(spec.base_url), timeout: upstreamTimeout },

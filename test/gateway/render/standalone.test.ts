@@ -86,6 +86,14 @@ describe('apisix.yaml', () => {
     assert.deepEqual([key, key_type, count, time_window, policy], ['http_cfconsumer', 'var', 600, 60, 'local']);
     assert.equal(routeOf(text, 'openai').plugins['limit-count'], undefined);
   });
+  it('logs the headers about limits that the API sends, by their names', () => {
+    const { limits } = routeOf(text, 'openai').plugins['http-logger']?.['log_format'] as {
+      readonly limits: Readonly<Record<string, string>>;
+    };
+    const { rateLimit } = presets.get('openai')?.responseHeaders ?? assert.fail();
+    assert.deepEqual(Object.keys(limits), ['retry-after', ...rateLimit]);
+    assert.equal(limits['x-ratelimit-reset-tokens'], '$upstream_http_x_ratelimit_reset_tokens');
+  });
   it('moves the secret into the query, and takes it out of its header', () => {
     const { phase, functions } = routeOf(text, 'maps').plugins['serverless-post-function'] ?? {};
     assert.equal(phase, 'access');

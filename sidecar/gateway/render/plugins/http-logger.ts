@@ -1,8 +1,12 @@
-import type { GatewayPlugin } from '../gateway-configuration.ts';
+import type { Preset } from '../../../core/preset.ts';
+import type { GatewayPlugin, Plain } from '../gateway-configuration.ts';
 import type { Wiring } from '../wiring.ts';
 
 /** Tells the sidecar how requests fared. Small batches, sent again rather than lost; the sidecar drops what comes twice. */
-export function httpLogger(options: { readonly sidecarUrl: string; readonly wiring: Wiring }): GatewayPlugin {
+export function httpLogger(
+  preset: Preset,
+  options: { readonly sidecarUrl: string; readonly wiring: Wiring },
+): GatewayPlugin {
   const { sidecarUrl, wiring } = options;
   return {
     name: 'http-logger',
@@ -35,10 +39,15 @@ export function httpLogger(options: { readonly sidecarUrl: string; readonly wiri
           status: '$upstream_status',
           response_time: '$upstream_response_time',
           header_time: '$upstream_header_time',
-          retry_after: '$upstream_http_retry_after',
-          ratelimit_remaining_requests: '$upstream_http_x_ratelimit_remaining_requests',
         },
+        limits: limitsOf(preset),
       },
     },
   };
+}
+
+/** The API's own headers about its limits, by name; the sidecar reads from them how long a key must rest. */
+function limitsOf({ responseHeaders: { rateLimit } }: Preset): { readonly [header: string]: Plain } {
+  const names = new Set(['retry-after', ...rateLimit]);
+  return Object.fromEntries([...names].map((name) => [name, `$upstream_http_${name.replaceAll('-', '_')}`]));
 }
