@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import OpenAI, { AuthenticationError, AzureOpenAI, PermissionDeniedError } from 'openai';
+import { realGateway } from '../support/gateway.ts';
 import { answerText, startScene, upstreamSecret } from './scene.ts';
 import type { Scene } from './scene.ts';
 
@@ -64,7 +65,8 @@ describe('the OpenAI SDK', () => {
       assert.equal(headers.authorization, `Bearer ${upstreamSecret}`);
     }
   });
-  it('does not retry a denial, retries being on', async () => {
+  const hidden = realGateway !== undefined && 'a real gateway does not show what it asked';
+  it('does not retry a denial, retries being on', { skip: hidden }, async () => {
     const asked = scene.gateway.questions.length;
     const client = new OpenAI({ apiKey: scene.powerlessToken, baseURL: `${scene.baseUrl}/v1`, maxRetries: 2 });
     await assert.rejects(client.models.list(), PermissionDeniedError);

@@ -23,6 +23,10 @@ export interface AdminStandIn {
   readonly key: string;
   /** What is stored, by id. */
   readonly routes: Map<string, StoredRoute>;
+  /** The same as it was sent, without what the gateway filled in. */
+  readonly sent: Map<string, StoredRoute>;
+  /** Called after each change. */
+  changed: (() => void) | undefined;
   /** `METHOD path`, oldest first. */
   readonly calls: string[];
   /** Asked before each call: a status to answer in its place, or `hang-up` after it was done. */
@@ -40,7 +44,8 @@ export async function startAdminStandIn(): Promise<AdminStandIn> {
   const routes = new Map<string, StoredRoute>();
   const calls: string[] = [];
   const check = createChecks();
-  const standIn: { fault: AdminStandIn['fault'] } = { fault: undefined };
+  const sent = new Map<string, StoredRoute>();
+  const standIn: Pick<AdminStandIn, 'fault' | 'changed'> = { fault: undefined, changed: undefined };
   let index = 10;
 
   const handle = async (request: IncomingMessage): Promise<readonly [status: number, body: unknown] | 'hang-up'> => {
@@ -72,13 +77,17 @@ export async function startAdminStandIn(): Promise<AdminStandIn> {
         return stored === undefined ? [404, { message: 'Key not found' }] : [200, wrap(id, stored)];
       case 'DELETE':
         if (!routes.delete(id)) return [404, { message: 'Key not found' }];
+        sent.delete(id);
+        standIn.changed?.();
         return [200, { deleted: '1', key: `/apisix/routes/${id}` }];
       case 'PUT': {
         const route = JSON.parse(text) as Record<string, unknown>;
         if (route['id'] !== undefined && route['id'] !== id) return [400, { error_msg: 'wrong route id' }];
         const refusal = check(route);
         if (refusal !== undefined) return [400, { error_msg: refusal }];
+        sent.set(id, JSON.parse(text) as StoredRoute);
         routes.set(id, { ...route, id, create_time: stored?.['create_time'] ?? ++index, update_time: ++index });
+        standIn.changed?.();
         return [stored === undefined ? 201 : 200, wrap(id, routes.get(id) ?? {})];
       }
       default:
@@ -99,6 +108,7 @@ export async function startAdminStandIn(): Promise<AdminStandIn> {
     url: `http://127.0.0.1:${port}`,
     key,
     routes,
+    sent,
     calls,
     async stop() {
       server.closeAllConnections();

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { startStandInGateway } from '../gateway/stand-in.ts';
 import type { StandInGateway, StandInOptions } from '../gateway/stand-in.ts';
+import { findRealGateway, startRealGateway } from './real-gateway.ts';
 import type { RunningSidecar } from './sidecar.ts';
 
 /** Text of the configuration that we ship. */
@@ -8,15 +9,19 @@ export function shippedApisixYaml(): string {
   return readFileSync(new URL('../../apisix-conf/apisix.yaml', import.meta.url), 'utf8');
 }
 
-/** The stand-in gateway with the shipped apisix.yaml in front of a running sidecar. */
+/** The gateway that `npm run test:apisix` was given; undefined: tests use the stand-in. */
+export const realGateway = process.env['TEST_REAL_GATEWAY'] === '1' ? findRealGateway(process.env) : undefined;
+
+/** The stand-in gateway (or a real one) with the shipped apisix.yaml in front of a running sidecar. */
 export function startGateway(
   sidecar: Pick<RunningSidecar, 'urls' | 'keys'>,
   options: Partial<StandInOptions> = {},
 ): Promise<StandInGateway> {
-  return startStandInGateway({
+  const whole = {
     apisixYaml: shippedApisixYaml(),
     env: { CREDENTIALFLOW_GATEWAY_KEY: sidecar.keys.gateway, CREDENTIALFLOW_LOG_KEY: sidecar.keys.log },
     sidecar: sidecar.urls.data,
     ...options,
-  });
+  };
+  return realGateway === undefined ? startStandInGateway(whole) : startRealGateway(realGateway, whole);
 }
