@@ -17,7 +17,9 @@ export function addApisixDiffCommand(apisix: Command, cli: Cli): void {
     const source = await readApisixSource(options, self, cli);
     await withTarget({ ...options, minimumVersion: source.minimumVersion }, cli, async (target) => {
       const plan = await target.plan(await source.build(target.wiring));
-      cli.print(self, { gateway: target.name, ...planAsJson(plan) }, () => describePlan(plan, cli.terminal));
+      const { terminal } = cli;
+      for (const warning of plan.warnings) terminal.err(`${terminal.paint('yellow', 'warning:')} ${warning}\n`);
+      cli.print(self, { gateway: target.name, ...planAsJson(plan) }, () => describePlan(plan, terminal));
       if (plan.steps.length > 0 || plan.refusals.length > 0) cli.finish(exitCodes.differs);
     });
   });

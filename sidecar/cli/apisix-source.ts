@@ -45,8 +45,13 @@ export function addSourceOptions(command: Command): Command {
     );
 }
 
-/** Reads everything and says every problem at once; warnings go to stderr. */
-export async function readApisixSource(options: SourceOptions, self: Command, cli: Cli): Promise<ApisixSource> {
+/** Reads everything and says every problem at once; warnings go to stderr, those of `warned` not again. */
+export async function readApisixSource(
+  options: SourceOptions,
+  self: Command,
+  cli: Cli,
+  warned: Set<string> = new Set(),
+): Promise<ApisixSource> {
   const { readMinimumVersion } = await import('../gateway/render/minimum-version.ts');
   const version = readMinimumVersion(options.minVersion);
   if ('refusal' in version) throw usageFailure(`--min-version ${options.minVersion}: ${version.refusal}`);
@@ -62,8 +67,15 @@ export async function readApisixSource(options: SourceOptions, self: Command, cl
   const authentication = await readAuthenticationFile(options.fromAuthentication, cli);
   const data = endpointOf(local.config.listen.data);
   const sidecarUrl = authentication?.sidecarUrl ?? readSidecarUrl(options.sidecar, data);
-  warn(cli, [...(authentication?.warnings ?? []), ...aboutAddress(sidecarUrl)]);
-  const source = narrowed(await readSource(named, cli), authentication, cli);
+  const read = await readSource(named, cwd);
+  const source = narrowed(read.source, authentication);
+  const warnings = [
+    ...(authentication?.warnings ?? []),
+    ...aboutAddress(sidecarUrl),
+    ...read.warnings,
+    ...(authentication === undefined ? [] : await deafToBearer(source)),
+  ];
+  warn(cli, warnings, warned);
   return {
     minimumVersion: `${version.major}.${version.minor}`,
     files: named,
@@ -87,22 +99,23 @@ async function build(source: RenderSource, options: BuildOptions): Promise<Gatew
   });
 }
 
-async function readSource(files: readonly string[], cli: Cli): Promise<RenderSource> {
+async function readSource(
+  files: readonly string[],
+  cwd: string,
+): Promise<{ readonly source: RenderSource; readonly warnings: readonly string[] }> {
   const { parseResourceFiles } = await import('../resources/parse.ts');
   const { resourceDeps } = await import('../resource-deps.ts');
   const { texts, problems: unreadable } = readResourceTexts(files);
   const { mutations, problems: found } = parseResourceFiles(texts, resourceDeps);
   const problems = [...unreadable, ...found].map((problem) =>
-    problem.file === undefined ? problem : { ...problem, file: relative(cli.terminal.cwd, problem.file) },
+    problem.file === undefined ? problem : { ...problem, file: relative(cwd, problem.file) },
   );
   if (hasErrors(problems)) {
     throw new CliFailure(exitCodes.invalid, 'the resources are not valid', { code: 'resource_invalid', problems });
   }
-  warn(
-    cli,
-    problems.map((problem) => formatPlace({ ...problem, severity: 'error' })),
-  );
-  return toSource(mutations);
+  // Each line is marked as a warning where it is printed.
+  const warnings = problems.map((problem) => formatPlace({ ...problem, severity: 'error' }));
+  return { source: toSource(mutations), warnings };
 }
 
 function toSource(mutations: readonly Declaration[]): RenderSource {
@@ -121,22 +134,25 @@ async function readAuthenticationFile(name: string | undefined, cli: Cli): Promi
   throw new CliFailure(exitCodes.invalid, `${name}: ${read.refusal}`, { code: 'config_invalid' });
 }
 
-/** The upstream that the authentication names, and that upstreams take what it says: a Bearer token. */
-function narrowed(source: RenderSource, authentication: Authentication | undefined, cli: Cli): RenderSource {
-  if (authentication === undefined) return source;
-  const { upstream } = authentication;
-  const upstreams = source.upstreams.filter(({ id }) => upstream === undefined || id === upstream);
-  if (upstreams.length === 0 && upstream !== undefined) {
-    throw new CliFailure(exitCodes.invalid, `the resources have no upstream "${upstream}", which credentialURL names`, {
-      code: 'resource_invalid',
-    });
-  }
-  const deaf = upstreams.filter(({ spec }) => spec.token_slots?.every(({ header }) => header !== 'authorization'));
-  warn(
-    cli,
-    deaf.map(({ id }) => `upstream ${id} takes no Bearer token: its token_slots name other headers`),
-  );
-  return { ...source, upstreams };
+/** The upstream that the authentication names, or all. */
+function narrowed(source: RenderSource, authentication: Authentication | undefined): RenderSource {
+  const upstream = authentication?.upstream;
+  if (upstream === undefined) return source;
+  const upstreams = source.upstreams.filter(({ id }) => id === upstream);
+  if (upstreams.length > 0) return { ...source, upstreams };
+  throw new CliFailure(exitCodes.invalid, `the resources have no upstream "${upstream}", which credentialURL names`, {
+    code: 'resource_invalid',
+  });
+}
+
+/** An authentication says Bearer; these upstreams read their token elsewhere. */
+async function deafToBearer({ upstreams }: RenderSource): Promise<readonly string[]> {
+  const { presets } = await import('../presets/index.ts');
+  return upstreams.flatMap(({ id, spec }) => {
+    const slots = spec.token_slots ?? presets.get(spec.preset)?.tokenSlots ?? [];
+    if (slots.some(({ header }) => header === 'authorization')) return [];
+    return [`upstream ${id} takes no Bearer token, but one in ${slots.map(({ header }) => header).join(' or ')}`];
+  });
 }
 
 function readSidecarUrl(
@@ -176,7 +192,11 @@ function readText(path: string, name: string): string {
   }
 }
 
-function warn(cli: Cli, warnings: readonly string[]): void {
+function warn(cli: Cli, warnings: readonly string[], warned: Set<string>): void {
   const { terminal } = cli;
-  for (const warning of warnings) terminal.err(`${terminal.paint('yellow', 'warning:')} ${warning}\n`);
+  for (const warning of warnings) {
+    if (warned.has(warning)) continue;
+    warned.add(warning);
+    terminal.err(`${terminal.paint('yellow', 'warning:')} ${warning}\n`);
+  }
 }

@@ -43,14 +43,15 @@ export function addApisixSyncCommand(apisix: Command, cli: Cli): void {
         throw usageFailure('--interval must be a duration of at least 1s', 'such as 30s');
       const { watchGateway } = await import('./watch-gateway.ts');
       const { systemClock } = await import('../ops/clock.ts');
-      const source = await readApisixSource(options, self, cli);
+      const warned = new Set<string>();
+      const source = await readApisixSource(options, self, cli, warned);
       await watchGateway(
         { files: source.files, intervalMs },
         {
           clock: systemClock,
           terminal: cli.terminal,
           json: globalsOf(self).json,
-          sync: () => syncOnce(options, self, cli, true),
+          sync: () => syncOnce(options, self, cli, warned),
         },
       );
     });
@@ -62,10 +63,10 @@ export function addApisixSyncCommand(apisix: Command, cli: Cli): void {
   );
 }
 
-/** `quietly`: says nothing where there was nothing to do. */
-async function syncOnce(options: ApisixSyncOptions, self: Command, cli: Cli, quietly = false): Promise<void> {
+/** `warned`: one pass of many, which says nothing twice, and nothing where there was nothing to do. */
+async function syncOnce(options: ApisixSyncOptions, self: Command, cli: Cli, warned?: Set<string>): Promise<void> {
   const { terminal } = cli;
-  const source = await readApisixSource(options, self, cli);
+  const source = await readApisixSource(options, self, cli, warned);
   await withTarget({ ...options, minimumVersion: source.minimumVersion }, cli, async (target) => {
     const report = await syncGateway(source, target, {
       confirm: async (plan) => {
@@ -76,7 +77,7 @@ async function syncOnce(options: ApisixSyncOptions, self: Command, cli: Cli, qui
         return confirm(`Do this at ${target.name}?`, terminal);
       },
     });
-    if (quietly && report.plan.steps.length === 0) return;
+    if (warned !== undefined && report.plan.steps.length === 0) return;
     const { plan, applied } = report;
     cli.print(self, { gateway: target.name, ...planAsJson(plan), applied }, () => describe(report, target.name, cli));
   });

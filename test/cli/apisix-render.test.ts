@@ -162,6 +162,16 @@ describe('apisix render --from-authentication', () => {
     assert.equal(code, 4);
     assert.match(err, /no upstream "nobody"/);
   });
+  it('says which upstream reads its token elsewhere', async () => {
+    writeFileSync(
+      join(cwd, 'r.yaml'),
+      'upstreams: [{ id: a, preset: openai }, { id: b, preset: openai, token_slots: [{ header: x-my-key }] }]\n',
+    );
+    const { code, err } = await bearer('http://127.0.0.1:9280');
+    assert.equal(code, 0);
+    assert.match(err, /upstream b takes no Bearer token, but one in x-my-key/);
+    assert.doesNotMatch(err, /upstream a/);
+  });
   it('says where it does not take the path', async () => {
     const { code, err } = await bearer('http://127.0.0.1:9280/credentials');
     assert.equal(code, 0);

@@ -98,6 +98,12 @@ describe('apisix sync', () => {
     assert.deepEqual(writes(), []);
     assert.equal((await run('diff')).code, 5);
   });
+  it('warns of a foreign route that has the path of one of ours', async () => {
+    gateway.routes.set('legacy', { ...foreign, uri: '/a/*' });
+    for (const command of ['diff', 'sync'] as const) {
+      assert.match((await run(command, ...(command === 'sync' ? ['--yes'] : []))).err, /legacy.*has the path of a/);
+    }
+  });
   it('changes nothing with --dry-run, nor without a terminal to ask at', async () => {
     const dry = await run('sync', '--dry-run');
     assert.equal(dry.code, 0);
