@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addApisixDiffCommand } from './apisix-diff.ts';
 import { addApisixRenderCommand } from './apisix-render.ts';
 import { addApisixSyncCommand } from './apisix-sync.ts';
+import { addApisixLintCommand } from './apisix-lint.ts';
 import type { Cli } from './cli.ts';
 
 export function addApisixCommands(program: Command, cli: Cli): void {
@@ -9,4 +10,5 @@ export function addApisixCommands(program: Command, cli: Cli): void {
   addApisixRenderCommand(apisix, cli);
   addApisixDiffCommand(apisix, cli);
   addApisixSyncCommand(apisix, cli);
+  addApisixLintCommand(apisix, cli);
 }

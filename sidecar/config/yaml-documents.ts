@@ -1,5 +1,5 @@
-import { LineCounter, isAlias, isMap, isNode, isPair, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Document, ParsedNode, YAMLError } from 'yaml';
+import { LineCounter, isAlias, isMap, isNode, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Document, Pair, ParsedNode, YAMLError, YAMLMap } from 'yaml';
 import type { Problem } from '../core/error.ts';
 
 /** 1-based, as editors count. */
@@ -18,17 +18,21 @@ export interface YamlDocument {
 /** How often anchors may be expanded in one document: bounds what an alias bomb costs. */
 const maxAliasCount = 1_000;
 
-/** Reads YAML 1.2 (and so JSON). Never throws; what could not be read is missing from `documents`. */
+/**
+ * Reads YAML 1.2 (and so JSON). Never throws; what could not be read is missing from `documents`.
+ * `mergeKeys`: `<<` takes in another map, as in YAML 1.1 (the gateway's own files may have it); default false.
+ */
 export function readYaml(
   text: string,
   file: string,
+  { mergeKeys = false }: { readonly mergeKeys?: boolean } = {},
 ): { readonly documents: readonly YamlDocument[]; readonly problems: readonly Problem[] } {
   const lines = new LineCounter();
   const problems: Problem[] = [];
   const documents: YamlDocument[] = [];
   let parsed: readonly Document.Parsed[];
   try {
-    parsed = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2' })];
+    parsed = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2', merge: mergeKeys })];
   } catch {
     // Nesting so deep that the parser runs out of stack.
     return { documents, problems: [{ severity: 'error', message: 'the file is nested too deeply', file }] };
@@ -70,8 +74,8 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], what:
     let key: unknown;
     let value: unknown;
     if (isMap(resolved)) {
-      const pair: unknown = resolved.items.find((item) => (isScalar(item.key) ? item.key.value : item.key) === part);
-      if (isPair(pair)) ({ key, value } = pair);
+      const pair = findPair(document, resolved, part);
+      if (pair !== undefined) ({ key, value } = pair);
     } else if (isSeq(resolved) && typeof part === 'number') {
       value = resolved.items[part];
     }
@@ -82,6 +86,23 @@ function offsetOf(document: Document.Parsed, path: readonly PropertyKey[], what:
     node = value;
   }
   return offset;
+}
+
+/** The pair of this key, also where a merge key brings it. */
+function findPair(document: Document.Parsed, map: YAMLMap, wanted: PropertyKey): Pair | undefined {
+  const keyOf = ({ key }: Pair): unknown => (isScalar(key) ? key.value : key);
+  const own = map.items.find((item) => keyOf(item) === wanted);
+  if (own !== undefined) return own;
+  for (const item of map.items) {
+    if (keyOf(item) !== '<<' && typeof keyOf(item) !== 'symbol') continue;
+    const merged: unknown = isAlias(item.value) ? item.value.resolve(document) : item.value;
+    for (const source of isSeq(merged) ? merged.items : [merged]) {
+      const target: unknown = isAlias(source) ? source.resolve(document) : source;
+      const found = isMap(target) ? findPair(document, target, wanted) : undefined;
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
 }
 
 function startOf(node: unknown): number | undefined {

@@ -1,0 +1,92 @@
+import { ignoresOf } from './ignores.ts';
+import { readConfiguration } from './read/read-configuration.ts';
+import type { InputFile, ReadResult } from './read/read-configuration.ts';
+import { rules } from './rules/index.ts';
+import type { Finding, Hit, Mend, Rule, Severity } from './rule.ts';
+import type { ReadDocuments, Spot } from './source.ts';
+import { createView } from './view.ts';
+import type { ViewDeps } from './view.ts';
+import type { GatewayVersion } from './configuration.ts';
+
+export interface LintOptions {
+  /** Ids of rules that are not applied. */
+  readonly ignore?: readonly string[];
+  /** Where nothing in the files says which gateway it is. */
+  readonly version?: GatewayVersion | undefined;
+}
+
+export interface LintDeps extends ViewDeps {
+  readonly readDocuments: ReadDocuments;
+}
+
+export interface LintResult {
+  /** By file and place. */
+  readonly findings: readonly Finding[];
+  readonly problems: ReadResult['problems'];
+  /** What `--fix` would do. */
+  readonly mends: readonly { readonly finding: Finding; readonly mends: readonly Mend[] }[];
+  readonly configuration: ReadResult['configuration'];
+}
+
+/** Reads files and applies every rule. Pure: no I/O. */
+export function lint(files: readonly InputFile[], options: LintOptions, deps: LintDeps): LintResult {
+  const { configuration, problems } = readConfiguration(files, deps.readDocuments);
+  if (options.version !== undefined) configuration.versions.push(options.version);
+  const view = createView(configuration, deps);
+  const ignored = ignoresOf(files);
+  const found = new Map<string, { finding: Finding; mends: readonly Mend[] }>();
+  for (const rule of rules) {
+    if (options.ignore?.includes(rule.id) === true) continue;
+    for (const hit of rule.check(view)) {
+      const finding = findingOf(rule, hit);
+      if (ignored(finding)) continue;
+      // The plugins of a service are met once for each of its routes.
+      const key = [rule.id, hit.spot.file, hit.spot.index, finding.path].join('\n');
+      if (!found.has(key)) found.set(key, { finding, mends: hit.mends ?? [] });
+    }
+  }
+  const sorted = [...found.values()].sort((a, b) => byPlace(a.finding, b.finding));
+  return {
+    findings: sorted.map(({ finding }) => finding),
+    problems,
+    mends: sorted.filter(({ mends }) => mends.length > 0),
+    configuration,
+  };
+}
+
+function findingOf({ id, severity, title, why, fix }: Rule, hit: Hit): Finding {
+  const { spot } = hit;
+  return {
+    rule: id,
+    severity: hit.severity ?? severity,
+    title,
+    message: hit.detail,
+    why,
+    fix,
+    file: spot.file,
+    ...spot.document.locate(spot.path, hit.what ?? 'value'),
+    path: pathText(spot),
+    fixable: (hit.mends ?? []).length > 0,
+  };
+}
+
+function pathText({ path }: Spot): string {
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index === 0 ? '' : '.'}${String(part)}`))
+    .join('');
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  return (
+    a.file.localeCompare(b.file) ||
+    (a.line ?? 0) - (b.line ?? 0) ||
+    (a.column ?? 0) - (b.column ?? 0) ||
+    a.rule.localeCompare(b.rule)
+  );
+}
+
+export function countBySeverity(findings: readonly Finding[]): Readonly<Record<Severity, number>> {
+  const counts = { error: 0, warning: 0, info: 0 };
+  for (const { severity } of findings) counts[severity] += 1;
+  return counts;
+}
