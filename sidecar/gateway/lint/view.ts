@@ -29,8 +29,10 @@ export interface View {
   readonly configuration: Configuration;
   readonly routes: readonly EffectiveRoute[];
   readonly guarded: readonly EffectiveRoute[];
-  /** Every forward-auth that is written somewhere, other services' too. */
+  /** Every active forward-auth that is written somewhere, other services' too. */
   readonly auths: readonly Auth[];
+  /** Those that are there to read but do not run. */
+  readonly switchedOff: readonly Auth[];
   /** Active plugins beside (and after, and before) a question to the sidecar; each once. */
   readonly placed: readonly Placed[];
   /** The oldest that is known; undefined: nothing said which gateway it is. */
@@ -52,12 +54,15 @@ export function createView(configuration: Configuration, deps: ViewDeps): View {
     effective(route, configuration, globalAuth, deps),
   );
   const guarded = routes.filter(({ auth, route }) => auth !== undefined && !route.disabled);
-  const auths = [...allPluginSets(configuration)].flatMap((set) => [...set.values()]).map(asAuth);
+  const auths = [...allPluginSets(configuration)]
+    .flatMap((set) => [...set.values()].map(asAuth))
+    .filter((auth) => auth !== undefined);
   return {
     configuration,
     routes,
     guarded,
-    auths: auths.filter((auth) => auth !== undefined),
+    auths: auths.filter(({ plugin }) => !plugin.disabled),
+    switchedOff: auths.filter(({ plugin }) => plugin.disabled),
     placed: place(guarded, globalPlugins, configuration),
     version: oldest(configuration.versions),
     known: deps.known,

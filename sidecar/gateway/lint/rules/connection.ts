@@ -53,7 +53,7 @@ export const poolFirstRoute: Rule = {
   *check({ auths }) {
     const first = new Map<string, Auth>();
     for (const auth of auths) {
-      if (auth.url === undefined || auth.plugin.disabled) continue;
+      if (auth.url === undefined) continue;
       const known = first.get(auth.url.host);
       if (known === undefined) first.set(auth.url.host, auth);
       else if (poolOf(known) !== poolOf(auth)) {

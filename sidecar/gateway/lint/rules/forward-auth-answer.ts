@@ -171,9 +171,8 @@ export const metaDisable: Rule = {
   title: 'forward-auth is switched off',
   why: 'With _meta.disable (or enable: false in a manifest) the plugin is there to read but does not run: requests pass unasked, with the client’s own token. On a route it also switches off the forward-auth of its service or plugin_config.',
   fix: 'remove the switch, or the whole route',
-  *check({ auths }) {
-    for (const { plugin } of auths) {
-      if (!plugin.disabled) continue;
+  *check({ switchedOff }) {
+    for (const { plugin } of switchedOff) {
       const meta = asMap(plugin.config['_meta'])['disable'] === true;
       const spot = plugin.spot.at('_meta', 'disable');
       yield meta

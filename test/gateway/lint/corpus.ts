@@ -1,0 +1,24 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readYaml } from '../../../sidecar/config/yaml-documents.ts';
+import { lint } from '../../../sidecar/gateway/lint/lint.ts';
+import type { LintOptions, LintResult } from '../../../sidecar/gateway/lint/lint.ts';
+import type { InputFile } from '../../../sidecar/gateway/lint/read/read-configuration.ts';
+import { presets } from '../../../sidecar/presets/index.ts';
+
+const corpus = join(import.meta.dirname, 'corpus');
+
+/** Entries of a part of the corpus; a directory is one configuration of several files. */
+export function entriesOf(part: 'good' | 'bad'): readonly string[] {
+  return readdirSync(join(corpus, part)).sort();
+}
+
+export function readEntry(part: 'good' | 'bad', name: string): readonly InputFile[] {
+  const path = join(corpus, part, name);
+  const files = statSync(path).isDirectory() ? readdirSync(path).sort() : [''];
+  return files.map((file) => ({ file: file === '' ? name : file, text: readFileSync(join(path, file), 'utf8') }));
+}
+
+export function lintFiles(files: readonly InputFile[], options: LintOptions = {}): LintResult {
+  return lint(files, options, { presets, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) });
+}
