@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import { readVersion } from '../compose/version.ts';
 import type { Problem } from '../core/error.ts';
+import type { InputFile } from '../gateway/lint/read/read-configuration.ts';
 import type { Finding } from '../gateway/lint/rule.ts';
 import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
@@ -17,6 +18,7 @@ interface LintCommandOptions {
   readonly format: 'human' | 'json' | 'sarif' | 'junit';
   readonly maxWarnings: number;
   readonly ignore?: readonly string[];
+  readonly fix?: boolean;
 }
 
 export function addApisixLintCommand(apisix: Command, cli: Cli): void {
@@ -31,6 +33,7 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     )
     .option('--max-warnings <count>', 'how many warnings are no failure', parseCount, 0)
     .option('--ignore <rule...>', 'rules that are not applied')
+    .option('--fix', 'mend what can be mended without harm, in place; comments stay')
     .action(async (files: readonly string[], options: LintCommandOptions, self: Command) => {
       await runLint(files, options, self, cli);
     });
@@ -38,6 +41,7 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     command,
     'credentialflow apisix lint apisix.yaml config.yaml',
     'credentialflow apisix lint k8s/*.yaml -f resources.yaml',
+    'credentialflow apisix lint apisix.yaml --fix',
     'credentialflow apisix lint adc.yaml --format sarif > lint.sarif',
   );
 }
@@ -58,13 +62,20 @@ async function runLint(files: readonly string[], options: LintCommandOptions, se
   if (files.length === 0) throw usageFailure('there is nothing to read', 'name files of the gateway');
   const inputs = readInputs(files, terminal);
   const known = await readKnownUpstreams(options.resources ?? [], terminal.cwd);
-  const { findings, problems } = lint(
-    inputs,
-    { ignore: options.ignore ?? [], version },
-    { presets, known, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) },
-  );
-  const unreadable = problems.filter(({ severity }) => severity === 'error');
+  const judge = (texts: readonly InputFile[]) =>
+    lint(
+      texts,
+      { ignore: options.ignore ?? [], version },
+      { presets, known, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) },
+    );
+  let result = judge(inputs);
+  const unreadable = result.problems.filter(({ severity }) => severity === 'error');
   if (unreadable.length > 0) throw unreadableInput(unreadable);
+  if (options.fix === true) {
+    const { fixFiles } = await import('./lint-fix.ts');
+    result = judge(fixFiles(inputs, result, terminal));
+  }
+  const { findings } = result;
   const checked = inputs.map(({ file }) => file);
   await report(findings, checked, options, self, cli);
   const counts = countBySeverity(findings);
