@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the code: docs/config.md, docs/errors.md and the JSON Schemas for editors.
+ * Writes what is generated from the code: docs/config.md, docs/errors.md, docs/lint-rules.md and the JSON Schemas for editors.
  * `node docs/generate.ts` writes, `node docs/generate.ts --check` names what is stale and exits 1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,9 @@ import { configJsonSchema } from '../sidecar/config/config-schema.ts';
 import { describeConfig } from '../sidecar/config/describe-config.ts';
 import { denialTable, errorTable } from '../sidecar/core/codes.ts';
 import type { CodeRow } from '../sidecar/core/codes.ts';
+import { rules } from '../sidecar/gateway/lint/rules/index.ts';
 import { resourcesJsonSchema } from '../sidecar/resources/resources-schema.ts';
+import { lintExamples } from './lint-examples.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -20,6 +22,7 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['docs/config.md', await markdown(configPage())],
     ['docs/errors.md', await markdown(errorsPage())],
+    ['docs/lint-rules.md', await markdown(lintRulesPage())],
     ['schemas/credentialflow.schema.json', await json(configJsonSchema())],
     ['schemas/resources.schema.json', await json(resourcesJsonSchema())],
   ]);
@@ -77,6 +80,48 @@ ${table(['Code', 'Status', 'What the caller reads', 'What to do'], rows(denialTa
 
 ${table(['Code', 'Status', 'Message', 'What to do'], rows(errorTable))}
 `;
+}
+
+function lintRulesPage(): string {
+  const fence = (text: string): string => `\`\`\`yaml\n${text.trimEnd()}\n\`\`\``;
+  const sections = rules.map(({ id, severity, title, why, fix }) => {
+    const { failing, passing } = lintExamples[id] ?? { failing: '', passing: '' };
+    return `## ${id}
+
+**${severity}: ${title}.** ${why}
+
+Fix: ${fix}.
+
+Found in:
+
+<!-- prettier-ignore -->
+${fence(failing)}
+
+Not found in:
+
+<!-- prettier-ignore -->
+${fence(passing)}
+`;
+  });
+  return `${generatedFrom('sidecar/gateway/lint/rules and docs/lint-examples.ts')}
+
+# Rules of \`credentialflow apisix lint\`
+
+What each rule finds in a configuration of APISIX, why it matters, and how to mend it. The examples show the one thing
+that the rule is about and leave out the rest; a test runs each of them. [apisix.md](apisix.md) has a whole route that no
+rule objects to, [cli.md](cli.md#credentialflow-apisix-lint) the command.
+
+- \`error\`: a secret leaks, a request passes unasked, or nothing works. \`warning\`: one of these becomes likely, or
+  operation suffers. \`info\`: good to know; it is no failure. A single case may be graver or lighter than its rule.
+- \`# credentialflow-lint-ignore RULE reason\`, at the end of the line that a finding names or alone on the line before it,
+  says that somebody looked. Without a reason it ignores nothing.
+
+${table(
+  ['Rule', 'Severity', 'What it finds'],
+  rules.map(({ id, severity, title }) => [`[\`${id}\`](#${id})`, severity, title]),
+)}
+
+${sections.join('\n')}`;
 }
 
 function generatedFrom(source: string): string {

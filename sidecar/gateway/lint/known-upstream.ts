@@ -1,7 +1,8 @@
 import { tokenSlotHeaders } from '../../core/preset.ts';
 import type { Preset } from '../../core/preset.ts';
 import type { UpstreamSpec } from '../../core/resources.ts';
-import type { EffectiveRoute } from './view.ts';
+import type { Auth } from './auth.ts';
+import type { PluginSet, Route, Upstream } from './configuration.ts';
 
 /** What a resource file declares. */
 export interface KnownUpstreams {
@@ -27,8 +28,15 @@ export interface UpstreamFacts {
   readonly identityHeader: boolean;
 }
 
-export function presetOf(
-  { route, upstream, auth, plugins }: Pick<EffectiveRoute, 'route' | 'upstream' | 'auth' | 'plugins'>,
+interface Asked {
+  readonly route: Route;
+  readonly upstream: Upstream | undefined;
+  readonly auth: Auth | undefined;
+  readonly plugins: PluginSet;
+}
+
+export function factsOf(
+  { route, upstream, auth, plugins }: Asked,
   presets: ReadonlyMap<string, Preset>,
   known: KnownUpstreams | undefined,
 ): UpstreamFacts {

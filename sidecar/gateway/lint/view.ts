@@ -2,7 +2,7 @@ import type { Preset } from '../../core/preset.ts';
 import type { Configuration, GatewayVersion, Plugin, PluginSet, Route, Upstream } from './configuration.ts';
 import { asAuth } from './auth.ts';
 import type { Auth } from './auth.ts';
-import { presetOf } from './known-upstream.ts';
+import { factsOf } from './known-upstream.ts';
 import type { KnownUpstreams, UpstreamFacts } from './known-upstream.ts';
 
 /** A route with everything that applies to its requests: its own plugins over plugin_config's over the service's. */
@@ -92,7 +92,7 @@ function effective(
   const own = plugins.get('forward-auth');
   const ownAuth = own === undefined ? undefined : asAuth(own);
   const auth = ownAuth?.ours === true && !ownAuth.plugin.disabled ? ownAuth : globalAuth;
-  return { route, plugins, upstream, auth, facts: presetOf({ route, upstream, auth, plugins }, presets, known) };
+  return { route, plugins, upstream, auth, facts: factsOf({ route, upstream, auth, plugins }, presets, known) };
 }
 
 /** Filters of one HTTPRoute rule and the PluginConfig beside them make one proxy-rewrite together. */

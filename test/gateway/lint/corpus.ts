@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readYaml } from '../../../sidecar/config/yaml-documents.ts';
+import type { KnownUpstreams } from '../../../sidecar/gateway/lint/known-upstream.ts';
 import { lint } from '../../../sidecar/gateway/lint/lint.ts';
 import type { LintOptions, LintResult } from '../../../sidecar/gateway/lint/lint.ts';
 import type { InputFile } from '../../../sidecar/gateway/lint/read/read-configuration.ts';
@@ -19,6 +20,10 @@ export function readEntry(part: 'good' | 'bad', name: string): readonly InputFil
   return files.map((file) => ({ file: file === '' ? name : file, text: readFileSync(join(path, file), 'utf8') }));
 }
 
-export function lintFiles(files: readonly InputFile[], options: LintOptions = {}): LintResult {
-  return lint(files, options, { presets, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) });
+export function lintFiles(files: readonly InputFile[], options: LintOptions = {}, known?: KnownUpstreams): LintResult {
+  return lint(files, options, {
+    presets,
+    known,
+    readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }),
+  });
 }

@@ -1,8 +1,8 @@
 import type { Configuration, Plugin, PluginSet, Reference } from '../configuration.ts';
 import { asList, asMap, asNumber, asText, asTexts } from '../source.ts';
 import type { Spot } from '../source.ts';
-import type { Manifest } from './kubernetes.ts';
-import { qualified } from './manifest-name.ts';
+import { qualified } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 import { readPlugin } from './native.ts';
 
 /** `[{name, enable, config}]`. A list may name a plugin twice: the last one counts. */

@@ -1,8 +1,8 @@
 import type { Configuration, Plugin, Reference } from '../configuration.ts';
 import { asMap, asText, asTexts } from '../source.ts';
 import type { Data, Spot } from '../source.ts';
-import type { Manifest } from './kubernetes.ts';
-import { qualified } from './manifest-name.ts';
+import { qualified } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 /** Each rule of an HTTPRoute is a route of the gateway; its filters become plugins. */
 export function readHttpRoute({ namespace, name, spec }: Manifest, into: Configuration): void {

@@ -2,17 +2,10 @@ import type { Configuration } from '../configuration.ts';
 import { asMap, asText } from '../source.ts';
 import type { Data, Spot } from '../source.ts';
 import { readHttpRoute } from './http-route.ts';
-import { qualified } from './manifest-name.ts';
+import { qualified } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 import { readApisixRoute, readPluginList } from './apisix-route.ts';
 import { readVersions } from './versions.ts';
-
-export interface Manifest {
-  readonly kind: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly spec: Spot;
-  readonly spot: Spot;
-}
 
 export function isManifest(spot: Spot): boolean {
   const { apiVersion, kind } = asMap(spot.value);

@@ -6,7 +6,7 @@ import type { ReadDocuments, Spot } from '../source.ts';
 import { isAdc, readAdc } from './adc.ts';
 import { isAdminDump, isBareRoute, readAdminDump, readBareRoute } from './admin-api.ts';
 import { isManifest, manifestsOf, readManifests } from './kubernetes.ts';
-import type { Manifest } from './kubernetes.ts';
+import type { Manifest } from './manifest.ts';
 import { resourceLists } from './native.ts';
 import { readStandalone } from './standalone.ts';
 import { readVersions } from './versions.ts';
