@@ -34,6 +34,7 @@ const composition = [
 
 /** npm package or Node module → the only places that may import it. */
 const doors = {
+  ajv: ['^sidecar/gateway/'],
   commander: ['^sidecar/cli/'],
   express: ['^sidecar/http/'],
   ioredis: ['^sidecar/caches/'],

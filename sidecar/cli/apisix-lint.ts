@@ -10,9 +10,10 @@ import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { globalsOf } from './global-options.ts';
 import { readInputs } from './lint-inputs.ts';
+import type { LiveOptions } from './lint-live.ts';
 import { readKnownUpstreams } from './lint-known.ts';
 
-interface LintCommandOptions {
+interface LintCommandOptions extends LiveOptions {
   readonly resources?: readonly string[];
   readonly gatewayVersion?: string;
   readonly format: 'human' | 'json' | 'sarif' | 'junit';
@@ -26,6 +27,12 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     .command('lint')
     .description('find what leaks a secret or opens a hole in a configuration of APISIX, whoever wrote it')
     .argument('[files...]', 'apisix.yaml, config.yaml, adc.yaml, Admin API dumps, manifests: all are read as one')
+    .option(
+      '--admin <url>',
+      'read a running gateway through its Admin API; the key comes from APISIX_ADMIN_KEY (or _FILE)',
+    )
+    .option('--control <url>', 'read what the Control API of a running gateway shows')
+    .option('--schema <file-or-url>', 'check against the schemas of the gateway, too: a file, or its Control API')
     .option('-f, --resources <file...>', 'resource files: what the sidecar injects and where, to know more')
     .option('--gateway-version <version>', 'which APISIX it is, e.g. 3.18, where the files do not say')
     .addOption(
@@ -42,41 +49,54 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     'credentialflow apisix lint apisix.yaml config.yaml',
     'credentialflow apisix lint k8s/*.yaml -f resources.yaml',
     'credentialflow apisix lint apisix.yaml --fix',
+    'APISIX_ADMIN_KEY_FILE=admin.key credentialflow apisix lint --admin http://127.0.0.1:9180',
+    'credentialflow apisix lint apisix.yaml --schema http://127.0.0.1:9090',
     'credentialflow apisix lint adc.yaml --format sarif > lint.sarif',
   );
 }
 
 async function runLint(files: readonly string[], options: LintCommandOptions, self: Command, cli: Cli): Promise<void> {
   const { terminal } = cli;
-  const { lint, countBySeverity } = await import('../gateway/lint/lint.ts');
+  const { lint, countBySeverity, schemaRuleId } = await import('../gateway/lint/lint.ts');
   const { rules } = await import('../gateway/lint/rules/index.ts');
   const { parseVersion } = await import('../gateway/lint/read/versions.ts');
   const { readYaml } = await import('../config/yaml-documents.ts');
   const { presets } = await import('../presets/index.ts');
-  const unknown = options.ignore?.find((id) => !rules.some((rule) => rule.id === id));
+  const unknown = options.ignore?.find((id) => id !== schemaRuleId && !rules.some((rule) => rule.id === id));
   if (unknown !== undefined) throw usageFailure(`there is no rule ${unknown}`, 'docs/lint-rules.md lists them');
   const version = options.gatewayVersion === undefined ? undefined : parseVersion(options.gatewayVersion);
   if (options.gatewayVersion !== undefined && version === undefined) {
     throw usageFailure(`--gateway-version ${options.gatewayVersion} is no version`, 'e.g. 3.18');
   }
-  if (files.length === 0) throw usageFailure('there is nothing to read', 'name files of the gateway');
-  const inputs = readInputs(files, terminal);
+  const { admin, control, schema, fix } = options;
+  if (files.length === 0 && admin === undefined && control === undefined) {
+    throw usageFailure('there is nothing to read', 'name files of the gateway, or --admin http://127.0.0.1:9180');
+  }
+  if (fix === true && files.length === 0) throw usageFailure('--fix mends files', '`apisix sync` writes to a gateway');
+  const { configurations, schemas } =
+    admin === undefined && control === undefined && schema === undefined
+      ? { configurations: [], schemas: undefined }
+      : await (await import('./lint-live.ts')).readLive(options, terminal);
+  const inputs = [...readInputs(files, terminal), ...configurations.flatMap((one) => one.inputs)];
   const known = await readKnownUpstreams(options.resources ?? [], terminal.cwd);
   const judge = (texts: readonly InputFile[]) =>
     lint(
       texts,
-      { ignore: options.ignore ?? [], version },
-      { presets, known, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) },
+      { ignore: options.ignore ?? [], version: version ?? configurations.find((one) => one.version)?.version },
+      { presets, known, schemas, readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }) },
     );
   let result = judge(inputs);
   const unreadable = result.problems.filter(({ severity }) => severity === 'error');
   if (unreadable.length > 0) throw unreadableInput(unreadable);
-  if (options.fix === true) {
+  if (fix === true) {
     const { fixFiles } = await import('./lint-fix.ts');
     result = judge(fixFiles(inputs, result, terminal));
   }
   const { findings } = result;
-  const checked = inputs.map(({ file }) => file);
+  const checked = [
+    ...inputs.filter(({ live }) => live !== true).map(({ file }) => file),
+    ...[admin, control].filter((url) => url !== undefined),
+  ];
   await report(findings, checked, options, self, cli);
   const counts = countBySeverity(findings);
   if (counts.error > 0 || counts.warning > options.maxWarnings) cli.finish(exitCodes.invalid);

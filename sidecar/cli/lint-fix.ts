@@ -12,6 +12,7 @@ export function fixFiles(
   terminal: Terminal,
 ): readonly InputFile[] {
   return inputs.map((input) => {
+    if (input.live === true) return input;
     const own = mends.filter(({ finding }) => finding.file === input.file);
     const { text, left } = applyMends(
       input.text,

@@ -3,6 +3,7 @@ import { readConfiguration } from './read/read-configuration.ts';
 import type { InputFile, ReadResult } from './read/read-configuration.ts';
 import { rules } from './rules/index.ts';
 import type { Finding, Hit, Mend, Rule, Severity } from './rule.ts';
+import type { SchemaCheck } from './schema/validate.ts';
 import type { ReadDocuments, Spot } from './source.ts';
 import { createView } from './view.ts';
 import type { ViewDeps } from './view.ts';
@@ -17,6 +18,8 @@ export interface LintOptions {
 
 export interface LintDeps extends ViewDeps {
   readonly readDocuments: ReadDocuments;
+  /** Checks against the gateway's own schemas; its findings have the rule `schema`. */
+  readonly schemas?: SchemaCheck | undefined;
 }
 
 export interface LintResult {
@@ -28,6 +31,19 @@ export interface LintResult {
   readonly configuration: ReadResult['configuration'];
 }
 
+export const schemaRuleId = 'schema';
+
+function schemaRule(schemas: SchemaCheck): Rule {
+  return {
+    id: schemaRuleId,
+    severity: 'error',
+    title: 'the gateway’s own schema refuses this',
+    why: 'A resource that fails validation is dropped alone, with one line in error.log: its requests fall to a broader route, perhaps without a question.',
+    fix: 'correct the value as the schema says',
+    check: ({ configuration }) => schemas.hits(configuration),
+  };
+}
+
 /** Reads files and applies every rule. Pure: no I/O. */
 export function lint(files: readonly InputFile[], options: LintOptions, deps: LintDeps): LintResult {
   const { configuration, problems } = readConfiguration(files, deps.readDocuments);
@@ -35,13 +51,17 @@ export function lint(files: readonly InputFile[], options: LintOptions, deps: Li
   const view = createView(configuration, deps);
   const ignored = ignoresOf(files);
   const found = new Map<string, { finding: Finding; mends: readonly Mend[] }>();
-  for (const rule of rules) {
+  const live = new Set(files.filter((one) => one.live === true).map(({ file }) => file));
+  const { schemas } = deps;
+  const all = schemas === undefined ? rules : [...rules, schemaRule(schemas)];
+  for (const rule of all) {
     if (options.ignore?.includes(rule.id) === true) continue;
     for (const hit of rule.check(view)) {
-      const finding = findingOf(rule, hit);
+      const finding = findingOf(rule, hit, live.has(hit.spot.file));
       if (ignored(finding)) continue;
       // The plugins of a service are met once for each of its routes.
-      const key = [rule.id, hit.spot.file, hit.spot.index, finding.path].join('\n');
+      const detail = rule.id === schemaRuleId ? finding.message : '';
+      const key = [rule.id, hit.spot.file, hit.spot.index, finding.path, detail].join('\n');
       if (!found.has(key)) found.set(key, { finding, mends: hit.mends ?? [] });
     }
   }
@@ -54,7 +74,7 @@ export function lint(files: readonly InputFile[], options: LintOptions, deps: Li
   };
 }
 
-function findingOf({ id, severity, title, why, fix }: Rule, hit: Hit): Finding {
+function findingOf({ id, severity, title, why, fix }: Rule, hit: Hit, live: boolean): Finding {
   const { spot } = hit;
   return {
     rule: id,
@@ -64,9 +84,9 @@ function findingOf({ id, severity, title, why, fix }: Rule, hit: Hit): Finding {
     why,
     fix,
     file: spot.file,
-    ...spot.document.locate(spot.path, hit.what ?? 'value'),
+    ...(live ? {} : spot.document.locate(spot.path, hit.what ?? 'value')),
     path: pathText(spot),
-    fixable: (hit.mends ?? []).length > 0,
+    fixable: !live && (hit.mends ?? []).length > 0,
   };
 }
 

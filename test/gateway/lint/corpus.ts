@@ -5,6 +5,7 @@ import type { KnownUpstreams } from '../../../sidecar/gateway/lint/known-upstrea
 import { lint } from '../../../sidecar/gateway/lint/lint.ts';
 import type { LintOptions, LintResult } from '../../../sidecar/gateway/lint/lint.ts';
 import type { InputFile } from '../../../sidecar/gateway/lint/read/read-configuration.ts';
+import type { SchemaCheck } from '../../../sidecar/gateway/lint/schema/validate.ts';
 import { presets } from '../../../sidecar/presets/index.ts';
 
 const corpus = join(import.meta.dirname, 'corpus');
@@ -20,10 +21,16 @@ export function readEntry(part: 'good' | 'bad', name: string): readonly InputFil
   return files.map((file) => ({ file: file === '' ? name : file, text: readFileSync(join(path, file), 'utf8') }));
 }
 
-export function lintFiles(files: readonly InputFile[], options: LintOptions = {}, known?: KnownUpstreams): LintResult {
+export function lintFiles(
+  files: readonly InputFile[],
+  options: LintOptions = {},
+  known?: KnownUpstreams,
+  schemas?: SchemaCheck,
+): LintResult {
   return lint(files, options, {
     presets,
     known,
+    schemas,
     readDocuments: (text, file) => readYaml(text, file, { mergeKeys: true }),
   });
 }

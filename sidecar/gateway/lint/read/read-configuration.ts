@@ -15,6 +15,8 @@ export interface InputFile {
   /** As findings shall name it. */
   readonly file: string;
   readonly text: string;
+  /** An answer of a running gateway: its lines mean nothing to anybody. */
+  readonly live?: boolean;
 }
 
 export interface ReadResult {

@@ -164,14 +164,21 @@ export const droppedRoute: Rule = {
 function* danglingReferences({ configuration }: View) {
   const { routes, services, upstreams, pluginConfigs } = configuration;
   for (const { service, upstreamRef, pluginConfigs: configs, form } of routes) {
-    if (service !== undefined && form !== 'adc' && !services.some(({ id }) => id === service.id)) {
+    // apisix.yaml holds everything; of anything else only a part may have been read.
+    const whole = (read: number): boolean => form === 'standalone' || read > 0;
+    if (
+      service !== undefined &&
+      form !== 'adc' &&
+      whole(services.length) &&
+      !services.some(({ id }) => id === service.id)
+    ) {
       yield { spot: service.spot, detail: `there is no service ${service.id} in what was read` };
     }
-    if (upstreamRef !== undefined && !upstreams.has(upstreamRef.id)) {
+    if (upstreamRef !== undefined && whole(upstreams.size) && !upstreams.has(upstreamRef.id)) {
       yield { spot: upstreamRef.spot, detail: `there is no upstream ${upstreamRef.id} in what was read` };
     }
     for (const config of configs) {
-      if (!pluginConfigs.some(({ id }) => id === config.id)) {
+      if (whole(pluginConfigs.length) && !pluginConfigs.some(({ id }) => id === config.id)) {
         yield { spot: config.spot, detail: `there is no plugin_config ${config.id} in what was read` };
       }
     }
