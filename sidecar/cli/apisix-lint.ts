@@ -93,6 +93,8 @@ async function runLint(files: readonly string[], options: LintCommandOptions, se
     result = judge(fixFiles(inputs, result, terminal));
   }
   const { findings } = result;
+  if (result.guarded === 0)
+    terminal.err('no route that was read asks the sidecar: most rules had nothing to look at\n');
   const checked = [
     ...inputs.filter(({ live }) => live !== true).map(({ file }) => file),
     ...[admin, control].filter((url) => url !== undefined),

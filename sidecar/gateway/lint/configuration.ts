@@ -34,6 +34,11 @@ export interface Upstream {
   readonly nodes: readonly UpstreamNode[];
 }
 
+/** Requests go somewhere, of which nothing else was read. */
+export function unread({ spot }: Reference): Upstream {
+  return { spot, scheme: 'http', passHost: 'node', nodes: [] };
+}
+
 export interface Route {
   readonly form: Form;
   readonly spot: Spot;

@@ -28,6 +28,8 @@ export interface LintResult {
   readonly problems: ReadResult['problems'];
   /** What `--fix` would do. */
   readonly mends: readonly { readonly finding: Finding; readonly mends: readonly Mend[] }[];
+  /** How many routes ask the sidecar; where none does, most rules have nothing to look at. */
+  readonly guarded: number;
   readonly configuration: ReadResult['configuration'];
 }
 
@@ -70,6 +72,7 @@ export function lint(files: readonly InputFile[], options: LintOptions, deps: Li
     findings: sorted.map(({ finding }) => finding),
     problems,
     mends: sorted.filter(({ mends }) => mends.length > 0),
+    guarded: view.guarded.length,
     configuration,
   };
 }

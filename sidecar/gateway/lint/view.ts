@@ -1,5 +1,6 @@
 import type { Preset } from '../../core/preset.ts';
 import type { Configuration, GatewayVersion, Plugin, PluginSet, Route, Upstream } from './configuration.ts';
+import { unread } from './configuration.ts';
 import { asAuth } from './auth.ts';
 import type { Auth } from './auth.ts';
 import { factsOf } from './known-upstream.ts';
@@ -87,7 +88,7 @@ function effective(
   const upstreamRef = route.upstreamRef ?? (route.upstream === undefined ? service?.upstreamRef : undefined);
   const upstream =
     route.upstream ??
-    (upstreamRef === undefined ? undefined : configuration.upstreams.get(upstreamRef.id)) ??
+    (upstreamRef === undefined ? undefined : (configuration.upstreams.get(upstreamRef.id) ?? unread(upstreamRef))) ??
     service?.upstream;
   const own = plugins.get('forward-auth');
   const ownAuth = own === undefined ? undefined : asAuth(own);

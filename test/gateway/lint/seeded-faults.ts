@@ -934,4 +934,49 @@ export const seededFaults: readonly SeededFault[] = [
     edit: [[['services', 0, 'labels'], undefined]],
     expect: ['adc-labels'],
   },
+  {
+    name: 'ssl_verify: false, though over http',
+    into: openai,
+    edit: [[[...auth, 'ssl_verify'], false]],
+    expect: ['ssl-verify'],
+  },
+  {
+    name: 'a check of upstreams that is switched off',
+    into: 'with-config',
+    file: 'config.yaml',
+    edit: [[['nginx_config', 'http_server_configuration_snippet'], 'proxy_ssl_verify off;']],
+    expect: ['upstream-tls-unverified'],
+  },
+  {
+    name: 'a workflow by a header that can be forged',
+    into: 'standalone-limits-and-cache.yaml',
+    edit: [
+      [[...auth, 'upstream_headers', 11], 'x-tier'],
+      [
+        [...plugins, 'workflow'],
+        { rules: [{ case: [['http_x_tier', '==', 'gold']], actions: [['return', { code: 403 }]] }] },
+      ],
+    ],
+    expect: ['forgeable-key'],
+  },
+  {
+    name: 'the secret in a trace',
+    into: openai,
+    edit: [[[...plugins, 'opentelemetry'], { additional_header_prefix_attributes: ['authorization'] }]],
+    expect: ['secret-variable'],
+  },
+  {
+    name: 'an open rule to a Service that is defined elsewhere',
+    into: 'kubernetes-http-route.yaml',
+    edit: [
+      [
+        [3, 'spec', 'rules', 1],
+        {
+          matches: [{ path: { type: 'Exact', value: '/anthropic/v1/models' } }],
+          backendRefs: [{ name: 'elsewhere', port: 80 }],
+        },
+      ],
+    ],
+    expect: ['route-shadowed'],
+  },
 ];

@@ -1,3 +1,4 @@
+import { unread } from '../configuration.ts';
 import type { Configuration, Plugin, PluginSet, Reference } from '../configuration.ts';
 import { asList, asMap, asNumber, asText, asTexts } from '../source.ts';
 import type { Spot } from '../source.ts';
@@ -39,7 +40,7 @@ export function readApisixRoute({ namespace, name, spec }: Manifest, into: Confi
           ? [{ id: qualified(configNamespace, configName.value), spot: configName }]
           : [],
       upstreamRef: undefined,
-      upstream: backend === undefined ? undefined : into.upstreams.get(backend.id),
+      upstream: backend === undefined ? undefined : (into.upstreams.get(backend.id) ?? unread(backend)),
     });
   }
 }

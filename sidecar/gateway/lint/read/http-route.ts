@@ -1,4 +1,5 @@
-import type { Configuration, Plugin, Reference } from '../configuration.ts';
+import { unread } from '../configuration.ts';
+import type { Configuration, Plugin, Reference, Upstream } from '../configuration.ts';
 import { asMap, asText, asTexts } from '../source.ts';
 import type { Data, Spot } from '../source.ts';
 import { qualified } from './manifest.ts';
@@ -33,9 +34,14 @@ export function readHttpRoute({ namespace, name, spec }: Manifest, into: Configu
       service: undefined,
       pluginConfigs: filters.map((filter) => extensionOf(filter, namespace)).filter((ref) => ref !== undefined),
       upstreamRef: undefined,
-      upstream: backendName === undefined ? undefined : into.upstreams.get(qualified(backendNamespace, backendName)),
+      upstream:
+        backendName === undefined ? undefined : upstreamOf(qualified(backendNamespace, backendName), spot, into),
     });
   }
+}
+
+function upstreamOf(id: string, rule: Spot, { upstreams }: Configuration): Upstream {
+  return upstreams.get(id) ?? unread({ id, spot: rule.at('backendRefs', 0) });
 }
 
 /** A prefix of the Gateway API ends at a slash: `/a` covers `/a` and `/a/…`, not `/ab`. */

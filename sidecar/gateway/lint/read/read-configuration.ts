@@ -50,7 +50,11 @@ function readNative(spot: Spot, text: string, into: Configuration): boolean {
   if (isAdminDump(spot)) readAdminDump(spot, into);
   else if (isAdc(spot)) readAdc(spot, into);
   else if (isComposeFile(spot)) readVersions(spot, into);
-  else if (resourceLists.some((list) => Array.isArray(value[list]))) {
+  else if (
+    [...resourceLists, ...otherLists].some(
+      (list) => Array.isArray(value[list]) || (list in value && value[list] === null),
+    )
+  ) {
     readStandalone(spot, into);
     const isJson = text.trimStart().startsWith('{');
     if (!isJson && !/^#END\s*$/m.test(lastLine(text))) into.withoutEnd.push(spot);
@@ -63,6 +67,9 @@ function readNative(spot: Spot, text: string, into: Configuration): boolean {
   } else return false;
   return true;
 }
+
+/** Lists of apisix.yaml that no rule is about. */
+const otherLists = ['ssls', 'protos', 'secrets', 'stream_routes'];
 
 /** Its services are a map. */
 function isComposeFile(spot: Spot): boolean {

@@ -125,8 +125,10 @@ export const sslVerify: Rule = {
   *check({ auths, placed }) {
     for (const { plugin, url } of auths) {
       const spot = plugin.spot.at('ssl_verify');
-      if (spot.value !== false || url?.protocol === 'http:') continue;
-      yield { spot, detail: 'ssl_verify is false', mends: [{ op: 'set', spot, value: true }] };
+      if (spot.value !== false) continue;
+      // Over http it says nothing yet, until somebody changes the uri.
+      const severity = url?.protocol === 'http:' ? 'info' : 'error';
+      yield { spot, detail: 'ssl_verify is false', severity, mends: [{ op: 'set', spot, value: true }] };
     }
     for (const { plugin } of placed) {
       const spot = plugin.spot.at('ssl_verify');

@@ -40,6 +40,13 @@ export const forgeableKey: Rule = {
   fix: 'key on http_cfconsumer (identity_header: true, cfconsumer in upstream_headers), or on the address',
   *check(view) {
     for (const placed of view.placed) {
+      for (const { spot, name } of conditionsOf(placed)) {
+        const answered = placed.routes.some(
+          ({ auth }) => auth?.upstreamHeaders.includes(headerOf(name) ?? '') === true,
+        );
+        const why = answered ? whyForgeable(name, placed, view) : undefined;
+        if (why !== undefined) yield { spot, detail: why };
+      }
       if (!limiters.test(placed.plugin.name) || placed.scope === 'global') continue;
       for (const spot of keysOf(placed.plugin.spot)) {
         const why = keyVariables(spot)
@@ -50,6 +57,18 @@ export const forgeableKey: Rule = {
     }
   },
 };
+
+/** Headers of the answer on which later plugins decide: the variable of a name with hyphens can be forged. */
+function* conditionsOf({ plugin }: Placed): Iterable<{ readonly spot: Spot; readonly name: string }> {
+  if (!/^(?:workflow|traffic-split|traffic-label)$/.test(plugin.name)) return;
+  for (const rule of plugin.spot.at('rules').children()) {
+    for (const spot of [rule.at('case'), rule.at('match')]) {
+      for (const [, name] of JSON.stringify(spot.value ?? null).matchAll(/"(http_[a-z0-9_]+)"/gi)) {
+        if (name !== undefined) yield { spot, name: name.toLowerCase() };
+      }
+    }
+  }
+}
 
 function keysOf(spot: Spot): readonly Spot[] {
   const rules = spot

@@ -1,6 +1,6 @@
-import type { Rule } from '../rule.ts';
+import type { Hit, Rule } from '../rule.ts';
 import type { Spot } from '../source.ts';
-import { headerOf, secretVariables, variablesIn } from '../variables.ts';
+import { headerOf, secretVariables, variableOf, variablesIn } from '../variables.ts';
 import { rewritesPath } from './question.ts';
 
 export const proxyMirror: Rule = {
@@ -58,6 +58,8 @@ export const secretVariable: Rule = {
   fix: 'use $http_cfcredential or $http_cfconsumer',
   *check({ placed }) {
     for (const { plugin } of placed) {
+      // Its lists name variables and headers without a $.
+      if (plugin.name === 'opentelemetry') yield* tracedSlots(plugin.spot);
       if (
         !/^(?:response-rewrite|echo|prometheus|datadog|lago|attach-consumer-label|traffic-label|body-transformer|fault-injection|mocking|redirect)$/.test(
           plugin.name,
@@ -119,6 +121,16 @@ export const queryInjection: Rule = {
     }
   },
 };
+
+function* tracedSlots(spot: Spot): Iterable<Hit> {
+  for (const list of ['additional_attributes', 'additional_header_prefix_attributes']) {
+    for (const item of spot.at(list).children()) {
+      const name = String(item.value).toLowerCase();
+      const header = name.startsWith('http_') ? name : variableOf(name.replace(/\*$/, ''));
+      if (secretVariables.has(header)) yield { spot: item, detail: `${name} is traced` };
+    }
+  }
+}
 
 function textsIn(spot: Spot): readonly Spot[] {
   return typeof spot.value === 'string' ? [spot] : spot.children().flatMap(textsIn);

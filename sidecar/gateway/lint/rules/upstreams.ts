@@ -33,7 +33,8 @@ export const upstreamPlainHttp: Rule = {
         yield {
           spot: spot.at('scheme'),
           detail: `${scheme} to ${far.host}`,
-          severity: reachOf(far.host) === 'public' || far.port === 443 ? 'error' : 'warning',
+          // In one's own network it may be a choice; it is said all the same.
+          severity: reachOf(far.host) === 'public' || far.port === 443 ? 'error' : 'info',
           ...(far.port === 443 && { mends: [{ op: 'set', spot: spot.at('scheme'), value: 'https' }] }),
         };
       }
@@ -58,7 +59,7 @@ export const upstreamPlainHttp: Rule = {
 
 export const upstreamTls: Rule = {
   id: 'upstream-tls-unverified',
-  severity: 'warning',
+  severity: 'info',
   title: 'the upstream’s certificate is not checked',
   why: 'The gateway does not check upstreams’ certificates by itself (tls.verify of an upstream is for Kafka only): without proxy_ssl_verify the secret goes to whoever answers for the host.',
   fix: 'nginx_config.http_server_configuration_snippet: "proxy_ssl_verify on; proxy_ssl_verify_depth 5;" and apisix.ssl.ssl_trusted_certificate',
@@ -73,8 +74,10 @@ export const upstreamTls: Rule = {
     for (const config of configuration.gatewayConfigs) {
       const nginx = config.at('nginx_config');
       const snippets = Object.entries(asMap(nginx.value)).filter(([key]) => key.endsWith('_snippet'));
-      if (snippets.some(([, text]) => /^\s*proxy_ssl_verify\s+on\s*;/m.test(String(text)))) continue;
-      yield { spot: nginx, detail: 'no proxy_ssl_verify on', what: 'key' };
+      const verify = snippets.map(([, text]) => /(?:^|[\s;])proxy_ssl_verify\s+(on|off)\s*;/.exec(String(text))?.[1]);
+      if (verify.includes('off'))
+        yield { spot: nginx, detail: 'proxy_ssl_verify is off', what: 'key', severity: 'error' };
+      else if (!verify.includes('on')) yield { spot: nginx, detail: 'no proxy_ssl_verify on', what: 'key' };
     }
   },
 };
