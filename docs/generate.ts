@@ -115,6 +115,7 @@ rule objects to, [cli.md](cli.md#credentialflow-apisix-lint) the command.
   operation suffers. \`info\`: good to know; it is no failure. A single case may be graver or lighter than its rule.
 - \`# credentialflow-lint-ignore RULE reason\`, at the end of the line that a finding names or alone on the line before it,
   says that somebody looked. Without a reason it ignores nothing.
+- With \`--schema\` there is one more rule, \`schema\`: what the gateway's own schemas refuse, so that it would be dropped.
 
 ${table(
   ['Rule', 'Severity', 'What it finds'],

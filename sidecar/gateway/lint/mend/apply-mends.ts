@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseAllDocuments } from 'yaml';
+import { isScalar, parseAllDocuments } from 'yaml';
 import type { Mend } from '../rule.ts';
 import { editOf } from './edit.ts';
 import type { TextEdit } from './edit.ts';
@@ -46,7 +46,10 @@ function withEdit(text: string, { start, end, replacement }: TextEdit): string {
 }
 
 function read(text: string) {
-  return [...parseAllDocuments(text, { merge: true })].filter(({ contents }) => contents !== null);
+  return [...parseAllDocuments(text, { merge: true })].filter(
+    // As the reader counts them: a document without a value is none.
+    ({ contents }) => contents !== null && !(isScalar(contents) && contents.value === null),
+  );
 }
 
 function isDone(before: string, after: string, mend: Exclude<Mend, { op: 'append' }>): boolean {
