@@ -3,8 +3,8 @@ import { createCleanUp, type CleanUp } from './compose/clean-up.ts';
 import { createDecisions } from './compose/decisions.ts';
 import { createResourceFiles } from './compose/file-sources.ts';
 import { layFoundation } from './compose/foundation.ts';
-import { sha256 } from './compose/hashing.ts';
 import { bindListeners } from './compose/listeners.ts';
+import { createLogIngestion, createRequestMemory } from './compose/log-ingestion.ts';
 import { createReadiness } from './compose/readiness.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { describeStatus } from './compose/status.ts';
@@ -15,7 +15,6 @@ import type { Question } from './core/decision.ts';
 import { decide } from './core/decide.ts';
 import { describeToken } from './core/describe-token.ts';
 import type { Log } from './core/ports.ts';
-import { createLogReceiver } from './gateway/log-receiver.ts';
 import { createDataPlane } from './http/data-plane.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import type { KeyName } from './keys/key-files.ts';
@@ -57,7 +56,7 @@ export async function start(config: Config, deps: StartDeps): Promise<Running> {
 
 async function assemble(config: Config, { env, log }: Required<StartDeps>, cleanUp: CleanUp): Promise<Running> {
   const version = readVersion();
-  const metrics = createMetrics({ version });
+  const metrics = createMetrics({ version, maxConsumers: config.metrics.consumers });
   const common = { metrics, clock, log, cleanUp };
   const { lock, keys, keyring, late, keyState, inMemory } = layFoundation(config, common);
   const { store } = late;
@@ -74,6 +73,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const { tokens, stateAgeMs } = link;
 
   // The decision.
+  const consumers = createRequestMemory(config);
   const { context, troubles } = createDecisions(config, {
     ...common,
     store,
@@ -82,6 +82,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     keeper,
     tokens,
     stateAgeMs,
+    consumers,
   });
 
   // The listeners.
@@ -93,10 +94,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     isStorageFull: late.isFull,
     troubles,
   });
-  const logs = createLogReceiver(
-    { logKeyHash: sha256(keys.log.reveal()) },
-    { sha256, observe: metrics.logEntries, log },
-  );
+  const logs = createLogIngestion({ ...common, logKey: keys.log, keeper, consumers, listeners: [] });
   const dataPlane = createDataPlane(
     { logDecisions: config.log.level === 'debug' },
     {

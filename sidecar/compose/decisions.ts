@@ -5,6 +5,7 @@ import { createTokenUse } from '../audit/token-use.ts';
 import type { Config } from '../config/config.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
+import type { ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
 import { createLimiter } from '../limits/limiter.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -21,6 +22,8 @@ export interface DecisionsDeps {
   readonly keeper: SnapshotKeeper;
   readonly tokens: TokenState;
   readonly stateAgeMs: () => number;
+  /** Undefined: no figures by consumer. */
+  readonly consumers: ConsumersByRequest | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,7 +44,7 @@ export interface Decisions {
 
 /** What a decision reads, and where it is recorded. */
 export function createDecisions(config: Config, deps: DecisionsDeps): Decisions {
-  const { store, isGenuine, keeper, tokens, stateAgeMs, metrics, clock, log, cleanUp } = deps;
+  const { store, isGenuine, keeper, tokens, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
   const file = { ...config.audit, path: deps.auditPath };
   const sink = createAuditSink(config.audit.sink, file, { stdout: process.stdout });
   const audit: Audit = createAudit(config.audit, { sink, clock, log, observe: metrics.auditRecords });
@@ -76,7 +79,9 @@ export function createDecisions(config: Config, deps: DecisionsDeps): Decisions 
       const { deliberation } = decision;
       metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
       audit.recordDecision(decision);
-      if (decision.outcome === 'allow') lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
+      if (decision.outcome !== 'allow') return;
+      lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
+      consumers?.remember(deliberation.requestId, deliberation.consumerId);
     },
     onFault: (error, decision) => {
       log.error('decision_failed', { decision, error });

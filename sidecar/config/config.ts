@@ -48,6 +48,8 @@ export interface Config {
     readonly bufferRecords: number;
     readonly onFull: 'drop' | 'block';
   };
+  /** Consumers with metrics of their own; 0: none. */
+  readonly metrics: { readonly consumers: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent' };
   readonly drainTimeoutMs: number;
 }

@@ -85,6 +85,7 @@ function readConfig(reader: SettingReader): Config {
       bufferRecords: reader.read(s.auditBufferRecords).value,
       onFull: reader.read(s.auditOnFull).value,
     },
+    metrics: { consumers: reader.read(s.metricsConsumers).value },
     log: { level: reader.read(s.logLevel).value },
     drainTimeoutMs: reader.read(s.drainTimeout).value,
   };

@@ -254,6 +254,13 @@ export const settings = {
     'drop',
     '`drop` counts what is lost; `block` answers new decisions with 503 until there is room.',
   ),
+  metricsConsumers: plain(
+    'metrics.consumers',
+    'METRICS_CONSUMERS',
+    wholeNumber(0, 1_000),
+    '0',
+    'How many consumers get metrics of their own ([observability.md](observability.md#figures-by-consumer)); those that come later count as `other`. 0: none.',
+  ),
   logLevel: plain(
     'log.level',
     'LOG_LEVEL',

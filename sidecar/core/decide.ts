@@ -138,6 +138,7 @@ const nothingKnown: Snapshot = {
   gatewaysByKey: new Map(),
   upstreams: new Map(),
   upstreamsByRoute: new Map(),
+  credentialsByVersion: new Map(),
   consumers: new Map(),
   policiesBySubject: new Map(),
   problems: [],

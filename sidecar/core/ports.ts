@@ -368,3 +368,18 @@ export interface UpstreamOutcome {
   /** The upstream's own headers about its limits, as they came; lower-case names, `retry-after` among them. */
   readonly limits: Readonly<Record<string, string>>;
 }
+
+/** The same with what is for figures only. */
+export interface LoggedRequest extends UpstreamOutcome {
+  /** The client left before the upstream answered: a `status` of 0 is not the upstream's fault then. */
+  readonly abandoned: boolean;
+  /** On the client's side, headers included. */
+  readonly requestBytes: number | undefined;
+  readonly responseBytes: number | undefined;
+  /** Of a language model's answer, where the gateway reads it (`ai-proxy`). What a client sent may be in `model`. */
+  readonly model: string | undefined;
+  readonly promptTokens: number | undefined;
+  readonly completionTokens: number | undefined;
+  /** Undefined: not asked for, or not known here (another sidecar decided, or too long ago). */
+  readonly consumerId: string | undefined;
+}

@@ -14,6 +14,8 @@ export interface Snapshot {
   readonly gatewaysByKey: ReadonlyMap<string, GatewayEntry>;
   readonly upstreams: ReadonlyMap<string, UpstreamEntry>;
   readonly upstreamsByRoute: ReadonlyMap<string, UpstreamEntry>;
+  /** By what `cfcredential` carries: for reading the gateway's log, never for deciding. */
+  readonly credentialsByVersion: ReadonlyMap<string, VersionEntry>;
   /** By id. Consumers of the same groups and labels share one entry. */
   readonly consumers: Table<ConsumerEntry>;
   /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
@@ -74,6 +76,11 @@ export interface CredentialVersion {
    * header is in it, empty where unused. Undefined: the secret could not be read or is empty.
    */
   readonly headers: Secret<readonly string[]> | undefined;
+}
+
+export interface VersionEntry {
+  readonly upstream: UpstreamEntry;
+  readonly credential: CredentialVersion;
 }
 
 export interface ConsumerEntry {

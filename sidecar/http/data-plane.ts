@@ -29,7 +29,9 @@ export interface DataPlaneDeps {
 export interface LogReceiver {
   /** Asked before the body is read; the value of `authorization` as it came. */
   readonly authorizes: (authorization: string | undefined) => boolean;
-  /** The whole body; the status of the answer. */
+  /** Asked next; false: the gateway is to come again later. */
+  readonly admits: () => boolean;
+  /** The whole body; the status of the answer. Reads it later: nobody waits for that. */
   readonly accept: (body: Buffer, contentType: string | undefined) => { readonly status: number };
 }
 
@@ -147,12 +149,14 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
   async function takeLogs(req: QuestionRequest, res: ServerResponse): Promise<void> {
     const { headers } = req;
     const known = deps.logs.authorizes(headers.authorization);
-    // A stranger's body is read all the same, but not kept: a connection reset would hide the 401 from the gateway.
-    const body = await readBody(req, maxBodyBytes, known);
+    const admitted = known && deps.logs.admits();
+    // A refused body is read all the same, but not kept: a connection reset would hide the status from the gateway.
+    const body = await readBody(req, maxBodyBytes, admitted);
     if (body.kind === 'gone') return;
     if (body.kind === 'too_large') res.shouldKeepAlive = false;
     if (!known) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
     else if (body.kind === 'too_large') sendEmpty(res, 413);
+    else if (!admitted) sendEmpty(res, 503);
     else sendEmpty(res, statusOfBatch(body.bytes, headers['content-type']));
   }
 

@@ -8,10 +8,9 @@ export interface Cells {
 /** Label value of everything beyond the bound. */
 export const beyondBound = 'other';
 
-/** Counts by a pair of labels. At most `maxFirst` values of the first are kept apart, and 1,000 of the second for each. */
-export function createCells(maxFirst: number): Cells {
+/** Counts by a pair of labels: at most `maxFirst` values of the first are kept apart, and `maxSecond` of the second for each. */
+export function createCells(maxFirst: number, maxSecond = 1_000): Cells {
   const rows = new Map<string, Map<string, { count: number }>>();
-  const maxSecond = 1_000;
 
   function rowOf(first: string): Map<string, { count: number }> {
     const name = rows.size < maxFirst ? first : beyondBound;

@@ -18,6 +18,11 @@ export interface MetricDefinition {
     | 'entries'
     | 'records'
     | 'requests'
+    | 'batches'
+    | 'bytes'
+    | 'tokens'
+    | 'joins'
+    | 'headroom'
     | 'info';
 }
 
@@ -113,9 +118,63 @@ export const metricDefinitions = {
     labels: ['source'],
     unit: 'bool',
   },
+  credentialflow_upstream_requests_total: {
+    type: 'counter',
+    help: 'Requests that the gateway sent on, by its log: class of the status of the last answer (none: there was none) and outcome (ok, refused, unauthorized, throttled, failed, no_answer, abandoned).',
+    labels: ['upstream', 'credential', 'status', 'outcome'],
+    unit: 'requests',
+  },
+  credentialflow_upstream_duration_seconds: {
+    type: 'histogram',
+    help: 'Time until the last byte of the answer of an upstream, as the gateway measured it.',
+    labels: ['upstream', 'credential'],
+    unit: 'seconds',
+  },
+  credentialflow_upstream_first_byte_seconds: {
+    type: 'histogram',
+    help: 'Time until the headers of the answer of an upstream, as the gateway measured it.',
+    labels: ['upstream', 'credential'],
+    unit: 'seconds',
+  },
+  credentialflow_upstream_request_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of the requests that were sent on, on the side of the client, headers included.',
+    labels: ['upstream', 'credential'],
+    unit: 'bytes',
+  },
+  credentialflow_upstream_response_bytes_total: {
+    type: 'counter',
+    help: 'Bytes of the answers to them, on the side of the client, headers included.',
+    labels: ['upstream', 'credential'],
+    unit: 'bytes',
+  },
+  credentialflow_upstream_limit_remaining: {
+    type: 'gauge',
+    help: 'What an upstream last said is left of a limit (requests, tokens …) for a credential.',
+    labels: ['upstream', 'credential', 'limit'],
+    unit: 'headroom',
+  },
+  credentialflow_upstream_tokens_total: {
+    type: 'counter',
+    help: 'Tokens of language models, where the gateway counts them (ai-proxy); kind is prompt or completion.',
+    labels: ['upstream', 'model', 'kind'],
+    unit: 'tokens',
+  },
+  credentialflow_consumer_requests_total: {
+    type: 'counter',
+    help: 'Requests that were sent on, by consumer; with metrics.consumers only.',
+    labels: ['consumer', 'status'],
+    unit: 'requests',
+  },
+  credentialflow_consumer_tokens_total: {
+    type: 'counter',
+    help: 'Tokens of language models by consumer; with metrics.consumers only.',
+    labels: ['consumer', 'kind'],
+    unit: 'tokens',
+  },
   credentialflow_log_entries_total: {
     type: 'counter',
-    help: 'Access-log entries that the gateway posted to /api/logs, by outcome.',
+    help: 'Access-log entries that the gateway posted to /api/logs: used, or why not (docs/observability.md).',
     labels: ['outcome'],
     unit: 'entries',
   },
@@ -124,6 +183,30 @@ export const metricDefinitions = {
     help: 'Units that requests wanted of a limit, by outcome: allowed, exceeded (429), warned (mode: warn), unknown (503); alone counts the decisions made without the shared counters.',
     labels: ['limit', 'outcome'],
     unit: 'requests',
+  },
+  credentialflow_log_batches_total: {
+    type: 'counter',
+    help: 'Batches of them: taken, or refused for want of room (the gateway comes again).',
+    labels: ['outcome'],
+    unit: 'batches',
+  },
+  credentialflow_log_lag_seconds: {
+    type: 'histogram',
+    help: 'Time from the writing of an entry by the gateway to its reading here, by both clocks.',
+    labels: [],
+    unit: 'seconds',
+  },
+  credentialflow_log_queue_bytes: {
+    type: 'gauge',
+    help: 'Bytes of batches that wait to be read.',
+    labels: [],
+    unit: 'bytes',
+  },
+  credentialflow_log_joins_total: {
+    type: 'counter',
+    help: 'Searches for the consumer of a logged request: hit, or miss (another sidecar decided, or too long ago).',
+    labels: ['outcome'],
+    unit: 'joins',
   },
   credentialflow_audit_records_total: {
     type: 'counter',

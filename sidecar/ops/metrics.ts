@@ -1,8 +1,11 @@
-import { Counter, Gauge, Registry, collectDefaultMetrics, type Metric } from 'prom-client';
+import { Registry, collectDefaultMetrics } from 'prom-client';
 import type { Decision } from '../core/decision.ts';
-import { createBuckets, type Buckets } from './buckets.ts';
+import type { LoggedRequest } from '../core/ports.ts';
+import { createBuckets, createDistribution, upstreamBounds, type Buckets } from './buckets.ts';
 import { beyondBound, createCells, type Cells } from './cells.ts';
-import { metricDefinitions, type MetricName } from './metric-definitions.ts';
+import { counter, exposeHistogram, gauge } from './expose.ts';
+import type { MetricName } from './metric-definitions.ts';
+import { createUpstreamMetrics } from './upstream-metrics.ts';
 
 export interface CredentialState {
   readonly upstream: string;
@@ -37,9 +40,17 @@ export interface Metrics {
     readonly buildMs: number;
   }): void;
   setSource(source: string, healthy: boolean): void;
+  /** What the gateway's log told of requests that were sent on. */
+  recordRequests(requests: readonly LoggedRequest[]): void;
   logEntries(outcome: string, count: number): void;
   /** Hot path. */
   limitUse(limit: string, outcome: string): void;
+  logBatch(outcome: string): void;
+  /** Milliseconds from the writing of an entry to its reading here. */
+  logLag(ageMs: number): void;
+  logJoin(outcome: 'hit' | 'miss'): void;
+  /** Asked at each scrape. */
+  watchLogQueue(bytes: () => number): void;
   auditRecords(outcome: string, count: number): void;
   adminRequest(method: string, status: number): void;
   /** All credentials there are; what is not named any more disappears. */
@@ -54,8 +65,14 @@ const maxLabelValues = 1_000;
 /** Upstream label of a decision that ended before its upstream was known. */
 const noUpstream = 'none';
 
+export interface MetricsOptions {
+  readonly version: string;
+  /** Consumers with figures of their own, the first ones that come; the rest is `other`. Default 0. */
+  readonly maxConsumers?: number;
+}
+
 /** Everything that `/metrics` says. A registry of its own: nothing of prom-client's is shared. */
-export function createMetrics(options: { readonly version: string }): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
@@ -92,7 +109,17 @@ export function createMetrics(options: { readonly version: string }): Metrics {
   const snapshotProblems = gauge(registry, 'credentialflow_snapshot_problems');
   const snapshotBuild = gauge(registry, 'credentialflow_snapshot_build_seconds');
   const sourceHealthy = gauge(registry, 'credentialflow_resource_source_healthy');
+  const recordRequests = createUpstreamMetrics(registry, {
+    maxCredentials: maxLabelValues,
+    maxConsumers: options.maxConsumers ?? 0,
+  });
   const logEntries = counter(registry, 'credentialflow_log_entries_total');
+  const logBatches = counter(registry, 'credentialflow_log_batches_total');
+  const logJoins = counter(registry, 'credentialflow_log_joins_total');
+  const logLag = createDistribution(upstreamBounds);
+  exposeHistogram(registry, 'credentialflow_log_lag_seconds', (name) => logLag.values(name, {}));
+  let logQueueBytes: () => number = () => 0;
+  gauge(registry, 'credentialflow_log_queue_bytes', (queued) => queued.set(logQueueBytes()));
   const auditRecords = counter(registry, 'credentialflow_audit_records_total');
   const adminRequests = counter(registry, 'credentialflow_admin_requests_total');
   const credentials = credentialGauge(registry);
@@ -129,8 +156,17 @@ export function createMetrics(options: { readonly version: string }): Metrics {
       snapshotBuild.set(buildMs / 1_000);
     },
     setSource: (source, healthy) => sourceHealthy.set({ source }, healthy ? 1 : 0),
+    recordRequests,
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
     limitUse: limits.add,
+    logBatch: (outcome) => logBatches.inc({ outcome }),
+    logLag: (ageMs) => {
+      logLag.observe(ageMs / 1_000);
+    },
+    logJoin: (outcome) => logJoins.inc({ outcome }),
+    watchLogQueue(bytes) {
+      logQueueBytes = bytes;
+    },
     auditRecords: (outcome, count) => auditRecords.inc({ outcome }, count),
     adminRequest: (method, status) => adminRequests.inc({ method, status }),
     setCredentials(all) {
@@ -188,45 +224,6 @@ function credentialGauge(registry: Registry): {
   };
 }
 
-/** `fill` sets the values when scraped, from counts kept elsewhere. */
-function counter(registry: Registry, name: MetricName, fill?: (total: Counter) => void): Counter {
-  const { help, labels } = metricDefinitions[name];
-  return new Counter({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
-    ...(fill && {
-      collect() {
-        this.reset();
-        fill(this);
-      },
-    }),
-  });
-}
-
-function gauge(registry: Registry, name: MetricName, fill?: (value: Gauge) => void): Gauge {
-  const { help, labels } = metricDefinitions[name];
-  return new Gauge({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
-    ...(fill && {
-      collect() {
-        fill(this);
-      },
-    }),
-  });
-}
-
-/** The registry asks nothing of a metric but its name and `get()`; prom-client's own histogram costs ten times as much. */
 function exposeBuckets(registry: Registry, name: MetricName, buckets: Buckets): void {
-  const { help, labels } = metricDefinitions[name];
-  const labelName = labels[0] ?? '';
-  const metric = {
-    name,
-    get: async () => ({ name, help, type: 'histogram', aggregator: 'sum', values: buckets.values(name, labelName) }),
-  };
-  registry.registerMetric(metric as unknown as Metric);
+  exposeHistogram(registry, name, (metric, labels) => buckets.values(metric, labels[0] ?? ''));
 }

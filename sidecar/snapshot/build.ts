@@ -13,7 +13,13 @@ import type { Pace } from './pace.ts';
 import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
 import { readPolicy } from './read-policy.ts';
 import type { Sharing } from './sharing.ts';
-import { compileUpstream, indexByRoute, type BuiltUpstream, type CompiledUpstream } from './upstreams.ts';
+import {
+  compileUpstream,
+  indexByRoute,
+  indexByVersion,
+  type BuiltUpstream,
+  type CompiledUpstream,
+} from './upstreams.ts';
 
 export interface SnapshotDeps extends CredentialsDeps {
   readonly presets: ReadonlyMap<string, Preset>;
@@ -167,13 +173,15 @@ async function derive(
   );
   const { gatewaysByKey, problems: ofKeys } = indexByKey(parts.gateways.values());
   const { upstreamsByRoute, problems: ofRoutes } = indexByRoute(built.values());
+  const kept = built === before?.built ? previous?.snapshot : undefined;
   const snapshot: Snapshot = {
     storeId: source.storeId,
     epoch: source.epoch,
     revision: source.revision,
     gatewaysByKey,
-    upstreams: built === before?.built && previous ? previous.snapshot.upstreams : entriesOf(built),
+    upstreams: kept?.upstreams ?? entriesOf(built),
     upstreamsByRoute,
+    credentialsByVersion: kept?.credentialsByVersion ?? indexByVersion(built.values()),
     consumers: await consumers.finish(pace),
     policiesBySubject: index.bySubject,
     problems: inOrder([...parts.unreadable.values(), ...ofKeys, ...ofRoutes, ...problemsOf(built)]),
@@ -221,7 +229,8 @@ async function buildUpstreams(
     }
     const own = credentials.get(id) ?? [];
     const { spec, entry } = compiled;
-    const usable = isCurrent ? known.credentials : await compileCredentials(storeId, spec, entry.preset, own, deps);
+    const owner = { id, spec, preset: entry.preset };
+    const usable = isCurrent ? known.credentials : await compileCredentials(storeId, owner, own, deps);
     const rules = rulesFor(id, parts.policies);
     const limits = limitsFor(id, parts.limits);
     built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules, limits } });

@@ -18,19 +18,25 @@ export interface CompiledCredentials {
   readonly problems: readonly SnapshotProblem[];
 }
 
+export interface CredentialOwner {
+  readonly id: string;
+  readonly spec: UpstreamSpec;
+  readonly preset: Preset;
+}
+
 /** The credential versions of one upstream; `credentials` are enabled ones, in order of preference. */
 export async function compileCredentials(
   storeId: string,
-  upstream: UpstreamSpec,
-  preset: Preset,
+  { id: upstreamId, spec: upstream, preset }: CredentialOwner,
   credentials: readonly ResourceRecordOf<'credential'>[],
   deps: CredentialsDeps,
 ): Promise<CompiledCredentials> {
+  const idOf = (text: string): string => `cv_${deps.sha256(text).slice(0, 16)}`;
   const versions: CredentialVersion[] = [];
   const problems: SnapshotProblem[] = [];
   for (const { id, spec } of credentials) {
     // Opaque for the upstream, which sees it; the same on every sidecar of the store; new with every new reference.
-    const versionId = `cv_${deps.sha256(`${storeId}|${id}|${JSON.stringify(spec.secret ?? null)}`).slice(0, 16)}`;
+    const versionId = idOf(`${storeId}|${id}|${JSON.stringify(spec.secret ?? null)}`);
     const injected = await inject(id, spec.secret, upstream, preset, deps);
     if ('problem' in injected) problems.push({ kind: 'credential', id, message: injected.problem });
     const headers = 'problem' in injected ? undefined : layOut(upstream, preset, spec.headers, injected, versionId);
@@ -38,7 +44,8 @@ export async function compileCredentials(
   }
   // A server that needs no secret still gets every slot cleared.
   if (versions.length === 0 && preset.secretOptional) {
-    const versionId = 'cv_none';
+    // No credential has such an id, and no two upstreams share one: the log tells which of them was asked.
+    const versionId = idOf(`${storeId}|upstream/${upstreamId}|none`);
     versions.push({ versionId, credentialId: '', headers: layOut(upstream, preset, {}, [], versionId) });
   }
   return { versions, problems };

@@ -1,7 +1,7 @@
 import { readPath } from '../core/path.ts';
 import type { Preset } from '../core/preset.ts';
 import type { ResourceRecordOf, UpstreamSpec } from '../core/resources.ts';
-import type { SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
+import type { SnapshotProblem, UpstreamEntry, VersionEntry } from '../core/snapshot.ts';
 import type { CompiledCredentials } from './credentials.ts';
 
 /** An upstream by itself: what no other resource has a say in. */
@@ -65,6 +65,14 @@ export function indexByRoute(upstreams: Iterable<BuiltUpstream>): {
     for (const { id } of claimants) problems.push({ kind: 'upstream', id, message });
   }
   return { upstreamsByRoute, problems };
+}
+
+export function indexByVersion(upstreams: Iterable<BuiltUpstream>): ReadonlyMap<string, VersionEntry> {
+  const versions = new Map<string, VersionEntry>();
+  for (const { entry: upstream } of upstreams) {
+    for (const credential of upstream.credentials) versions.set(credential.versionId, { upstream, credential });
+  }
+  return versions;
 }
 
 function segmentsOf(path: string, field: string): readonly string[] {

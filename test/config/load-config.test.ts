@@ -70,6 +70,7 @@ test('gives every default where nothing is configured', () => {
       bufferRecords: 10_000,
       onFull: 'drop',
     },
+    metrics: { consumers: 0 },
     log: { level: 'info' },
     drainTimeoutMs: 15_000,
   });

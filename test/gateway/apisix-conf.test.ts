@@ -151,6 +151,13 @@ for (const route of guarded) {
         assert.doesNotMatch(variable, /uri|args|arg_|query|^\$request$|request_line|request_body|resp_body|cookie/);
       }
     });
+    it('logs what the upstream says of its limits, under the names of its headers', () => {
+      const names = new Set(['retry-after', ...preset.responseHeaders.rateLimit]);
+      assert.deepEqual(
+        loggerOf(route).log_format['limits'],
+        Object.fromEntries([...names].map((name) => [name, `$upstream_http_${name.replaceAll('-', '_')}`])),
+      );
+    });
     it('answers browsers without letting them send cookies', () => {
       const { cors } = route.plugins;
       if (cors === undefined) return;

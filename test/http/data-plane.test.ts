@@ -162,6 +162,7 @@ it('takes log batches with the log key only, and answers them without a body', a
 it('asks for a log batch again when it could not be taken', async (t) => {
   const logs = {
     authorizes: () => true,
+    admits: () => true,
     accept: () => {
       throw new Error('no');
     },
@@ -217,6 +218,7 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
       gatewaysByKey: new Map(),
       upstreams: new Map(),
       upstreamsByRoute: new Map(),
+      credentialsByVersion: new Map(),
       consumers: new Map(),
       policiesBySubject: new Map(),
       problems: [],

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
 import { decide } from '../../sidecar/core/decide.ts';
 import type { Decision } from '../../sidecar/core/decision.ts';
+import type { LoggedRequest } from '../../sidecar/core/ports.ts';
 import { metricDefinitions, type MetricDefinition } from '../../sidecar/ops/metric-definitions.ts';
 import { createMetrics, type CredentialState } from '../../sidecar/ops/metrics.ts';
 import { deciding, question, resource, snapshotOf, usual } from '../support/deciding.ts';
@@ -96,6 +97,107 @@ it('forgets credentials that are gone, and asks the age of the state at each scr
   assert.match(await metrics.exposition(), /^credentialflow_state_age_seconds 0$/m);
 });
 
+it('tells how requests fared by upstream, credential, class of status and outcome', async () => {
+  const metrics = createMetrics({ version: '1' });
+  const fared = [
+    [{ status: 200 }, '2xx', 'ok'],
+    [{ status: 304 }, '3xx', 'ok'],
+    [{ status: 404 }, '4xx', 'refused'],
+    [{ status: 401 }, '4xx', 'unauthorized'],
+    [{ status: 403 }, '4xx', 'unauthorized'],
+    [{ status: 429 }, '4xx', 'throttled'],
+    [{ status: 529 }, '5xx', 'failed'],
+    [{ status: 0 }, 'none', 'no_answer'],
+    [{ status: 0, abandoned: true }, 'none', 'abandoned'],
+    [{ status: 999 }, 'other', 'failed'],
+  ] as const;
+  metrics.recordRequests(fared.map(([changes]) => request(changes)));
+  const text = await metrics.exposition();
+  for (const [, status, outcome] of fared) {
+    const count = fared.filter((other) => other[1] === status && other[2] === outcome).length;
+    const line = `credentialflow_upstream_requests_total{upstream="api",credential="main",status="${status}",outcome="${outcome}"} ${String(count)}\n`;
+    assert.ok(text.includes(line), line);
+  }
+  assert.match(text, /^credentialflow_upstream_request_bytes_total\{upstream="api",credential="main"\} 100$/m);
+  assert.match(text, /^credentialflow_upstream_response_bytes_total\{upstream="api",credential="main"\} 200$/m);
+});
+
+it('tells how long upstreams took, in seconds, where the log says it', async () => {
+  const metrics = createMetrics({ version: '1' });
+  const silent = request({ durationMs: undefined, headerMs: undefined });
+  metrics.recordRequests([request(), request({ durationMs: 90_000, headerMs: undefined }), silent]);
+  const text = await metrics.exposition();
+  const value = (name: string): number =>
+    Number(new RegExp(`^credentialflow_upstream_${name.replaceAll(/[{}+]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
+  assert.equal(value('duration_seconds_sum{upstream="api",credential="main"}'), 90.3);
+  assert.equal(value('duration_seconds_count{upstream="api",credential="main"}'), 2);
+  assert.equal(value('duration_seconds_bucket{upstream="api",credential="main",le="0.5"}'), 1);
+  assert.equal(value('first_byte_seconds_bucket{upstream="api",credential="main",le="0.05"}'), 1);
+  assert.equal(value('first_byte_seconds_count{upstream="api",credential="main"}'), 1);
+});
+
+it('tells what is left of each limit by the newest entry, in whatever order they come', async () => {
+  const metrics = createMetrics({ version: '1' });
+  metrics.recordRequests([
+    request({ atMs: 3_000, limits: { 'x-ratelimit-remaining-requests': '7', 'retry-after': '1' } }),
+    request({ atMs: 2_000, limits: { 'x-ratelimit-remaining-requests': '8' } }),
+    request({ limits: { 'x-ratelimit-remaining-req-minute': '5', 'x-ratelimit-limit-requests': '60' } }),
+    request({ limits: { 'anthropic-ratelimit-tokens-remaining': '4000', 'x-ratelimit-remaining-tokens': 'many' } }),
+  ]);
+  const lines = (await metrics.exposition()).match(/^credentialflow_upstream_limit_remaining.*$/gm) ?? [];
+  const of = (limit: string, value: number): string =>
+    `credentialflow_upstream_limit_remaining{upstream="api",credential="main",limit="${limit}"} ${String(value)}`;
+  assert.deepEqual(lines.toSorted(), [of('req-minute', 5), of('requests', 7), of('tokens', 4_000)]);
+});
+
+it('keeps models apart that an upstream answered for, and no name that only a client wrote', async () => {
+  const metrics = createMetrics({ version: '1' });
+  const asked = (model: string, status = 200): LoggedRequest =>
+    request({ model, status, promptTokens: 10, completionTokens: 5 });
+  metrics.recordRequests([
+    asked('gpt-4o'),
+    asked('gpt-4o'),
+    asked('made-up', 404),
+    asked('<b>"\n'),
+    asked('x'.repeat(99)),
+  ]);
+  metrics.recordRequests(Array.from({ length: 100 }, (_, i) => asked(`m${String(i)}`)));
+  const lines: readonly string[] =
+    (await metrics.exposition()).match(/^credentialflow_upstream_tokens_total.*$/gm) ?? [];
+  assert.ok(lines.includes('credentialflow_upstream_tokens_total{upstream="api",model="gpt-4o",kind="prompt"} 20'));
+  assert.ok(lines.includes('credentialflow_upstream_tokens_total{upstream="api",model="gpt-4o",kind="completion"} 10'));
+  assert.ok(!lines.some((line) => /made-up|<b>|xxx/.test(line)));
+  assert.ok(lines.length <= 2 * 51, String(lines.length));
+});
+
+it('names as many consumers as is wanted', async () => {
+  const none = createMetrics({ version: '1' });
+  none.recordRequests([request()]);
+  assert.doesNotMatch(await none.exposition(), /consumer=/);
+  const two = createMetrics({ version: '1', maxConsumers: 2 });
+  two.recordRequests(['a', 'b', 'c', 'd', 'a'].map((consumerId) => request({ consumerId, completionTokens: 2 })));
+  const text = await two.exposition();
+  for (const [consumer, count] of [
+    ['a', 2],
+    ['b', 1],
+    ['other', 2],
+  ] as const) {
+    assert.ok(text.includes(`credentialflow_consumer_requests_total{consumer="${consumer}",status="2xx"} ${String(count)}\n`)); // prettier-ignore
+    assert.ok(text.includes(`credentialflow_consumer_tokens_total{consumer="${consumer}",kind="completion"} ${String(2 * count)}\n`)); // prettier-ignore
+  }
+  assert.doesNotMatch(text, /consumer="[cd]"/);
+});
+
+it('bounds the pairs of upstream and credential', async () => {
+  const metrics = createMetrics({ version: '1' });
+  for (let i = 0; i < 1_010; i++) metrics.recordRequests([request({ credentialId: `c${String(i)}` })]);
+  metrics.recordRequests([request({ credentialId: '' })]);
+  const text = await metrics.exposition();
+  const lines = text.match(/^credentialflow_upstream_requests_total.*$/gm) ?? [];
+  assert.equal(lines.length, 1_001);
+  assert.ok(lines.some((line) => line.includes('{upstream="other",credential="other"') && line.endsWith(' 11')));
+});
+
 it('keeps two of itself apart', async () => {
   const one = createMetrics({ version: '1' });
   const two = createMetrics({ version: '2' });
@@ -103,6 +205,27 @@ it('keeps two of itself apart', async () => {
   one.rejectedValue('truncated');
   assert.ok(!(await two.exposition()).includes('truncated'));
 });
+
+function request(changes: Partial<LoggedRequest> = {}): LoggedRequest {
+  return {
+    upstreamId: 'api',
+    credentialId: 'main',
+    versionId: 'cv_1',
+    atMs: 1_000,
+    status: 200,
+    durationMs: 300,
+    headerMs: 40,
+    limits: { 'x-ratelimit-remaining-requests': '59' },
+    abandoned: false,
+    requestBytes: 10,
+    responseBytes: 20,
+    model: undefined,
+    promptTokens: undefined,
+    completionTokens: undefined,
+    consumerId: undefined,
+    ...changes,
+  };
+}
 
 async function decision(headers: Record<string, string> = {}): Promise<Decision> {
   return decide(question(headers), deciding(await snapshotOf([...usual(), resource('consumer', 'other')])));
@@ -113,7 +236,7 @@ function decisionsOf(text: string): string {
 }
 
 async function everything(): Promise<string> {
-  const metrics = createMetrics({ version: '1.2.3' });
+  const metrics = createMetrics({ version: '1.2.3', maxConsumers: 10 });
   metrics.recordDecision(await decision(), 1);
   metrics.observeLookup('l1', 'hit', 0.01);
   metrics.changeKnown('postgres', 20);
@@ -125,7 +248,12 @@ async function everything(): Promise<string> {
   metrics.setRevision(3, 2);
   metrics.setSnapshot({ kinds: { upstream: 1 }, problems: 0, buildMs: 2 });
   metrics.setSource('resources.yaml', true);
-  metrics.logEntries('accepted', 2);
+  metrics.recordRequests([request({ consumerId: 'team', model: 'gpt-4o', promptTokens: 3 })]);
+  metrics.logEntries('used', 2);
+  metrics.logBatch('taken');
+  metrics.logLag(20);
+  metrics.logJoin('miss');
+  metrics.watchLogQueue(() => 0);
   metrics.auditRecords('written', 2);
   metrics.limitUse('per-minute', 'allowed');
   metrics.adminRequest('GET', 200);

@@ -43,6 +43,7 @@ export async function startDataPlane(t: TestContext, options: TestDataPlaneOptio
     describeToken: (question) => describeToken(question, ctx),
     logs: {
       authorizes: (authorization) => authorization === logKey,
+      admits: () => true,
       accept(body) {
         batches.push(body.toString());
         return { status: 204 };

@@ -22,6 +22,7 @@ export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
     gatewaysByKey: mapped(snapshot.gatewaysByKey, gateway),
     upstreams: mapped(snapshot.upstreams, upstream),
     upstreamsByRoute: mapped(snapshot.upstreamsByRoute, upstream),
+    credentialsByVersion: mapped(snapshot.credentialsByVersion, (entry) => upstream(entry.upstream)),
     consumers: mapped(snapshot.consumers, (entry) => entry),
     policiesBySubject: mapped(snapshot.policiesBySubject, (entry) => entry),
   };

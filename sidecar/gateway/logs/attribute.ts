@@ -1,0 +1,46 @@
+import type { LoggedRequest } from '../../core/ports.ts';
+import type { Snapshot } from '../../core/snapshot.ts';
+import type { LogEntry } from './read-entry.ts';
+
+/** Why an entry tells nothing of a credential. */
+export type Unattributed = 'not_sent' | 'no_credential' | 'unknown_credential' | 'foreign_credential';
+
+/** What the client gets that left first (nginx's own status). */
+const clientClosedRequest = 499;
+
+/**
+ * Whose doing it was. Without an upstream's status the request was not sent on, and `cfcredential` is the client's own
+ * writing. A route that belongs to one upstream cannot have used the credential of another: the gateway adds the
+ * route's id to each entry, and no client can write it.
+ */
+export function attribute(
+  entry: LogEntry,
+  snapshot: Snapshot,
+  context: { readonly nowMs: number; readonly consumerId: string | undefined },
+): LoggedRequest | Unattributed {
+  const { upstreamStatus: status, versionId, routeId } = entry;
+  if (status === undefined) return 'not_sent';
+  if (versionId === '') return 'no_credential';
+  const known = snapshot.credentialsByVersion.get(versionId);
+  if (known === undefined) return 'unknown_credential';
+  const ofRoute = snapshot.upstreamsByRoute.get(routeId);
+  if (ofRoute !== undefined && ofRoute.id !== known.upstream.id) return 'foreign_credential';
+  return {
+    upstreamId: known.upstream.id,
+    credentialId: known.credential.credentialId,
+    versionId,
+    // A gateway's clock may be ahead of ours; nothing was logged in the future.
+    atMs: Math.min(entry.loggedAtMs ?? context.nowMs, context.nowMs),
+    status,
+    durationMs: entry.durationMs,
+    headerMs: entry.headerMs,
+    limits: entry.limits,
+    abandoned: status === 0 && entry.clientStatus === clientClosedRequest,
+    requestBytes: entry.requestBytes,
+    responseBytes: entry.responseBytes,
+    model: entry.model,
+    promptTokens: entry.promptTokens,
+    completionTokens: entry.completionTokens,
+    consumerId: context.consumerId,
+  };
+}

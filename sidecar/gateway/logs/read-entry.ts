@@ -1,0 +1,109 @@
+/** One entry of the gateway's log, as `log_format` of apisix-conf/apisix.yaml lays it out. */
+export interface LogEntry {
+  /** Empty: the log does not say. */
+  readonly requestId: string;
+  readonly routeId: string;
+  /** What `cfcredential` carried; of a request that was not sent on, whatever the client wrote. */
+  readonly versionId: string;
+  /** Wall clock, milliseconds. */
+  readonly loggedAtMs: number | undefined;
+  /** What the client got. */
+  readonly clientStatus: number;
+  /** Of the upstream's last answer; 0: it gave none; undefined: the request was not sent on. */
+  readonly upstreamStatus: number | undefined;
+  readonly durationMs: number | undefined;
+  readonly headerMs: number | undefined;
+  readonly requestBytes: number | undefined;
+  readonly responseBytes: number | undefined;
+  readonly model: string | undefined;
+  readonly promptTokens: number | undefined;
+  readonly completionTokens: number | undefined;
+  readonly limits: Readonly<Record<string, string>>;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const maxTextLength = 200;
+const maxLimits = 32;
+const nothing: Fields = {};
+const noLimits: Readonly<Record<string, string>> = {};
+
+/** Undefined: it is no entry. A field of an unknown shape is one that the log does not have. */
+export function readEntry(value: unknown): LogEntry | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const entry = value as Fields;
+  const upstream = fieldsOf(entry['upstream']);
+  const llm = fieldsOf(entry['llm']);
+  const seconds = readNumber(entry['ts']);
+  return {
+    requestId: readText(entry['request_id']),
+    routeId: readText(entry['route_id']),
+    versionId: readText(entry['credential']),
+    loggedAtMs: seconds === undefined ? undefined : Math.round(seconds * 1_000),
+    clientStatus: readNumber(entry['status']) ?? 0,
+    upstreamStatus: readUpstreamStatus(upstream),
+    durationMs: toMs(readNumber(upstream['response_time'])),
+    headerMs: toMs(readNumber(upstream['header_time'])),
+    requestBytes: readNumber(entry['request_length']),
+    responseBytes: readNumber(entry['bytes_sent']),
+    model: readText(llm['model']) || undefined,
+    promptTokens: readNumber(llm['prompt_tokens']),
+    completionTokens: readNumber(llm['completion_tokens']),
+    limits: readLimits(entry['limits'], upstream),
+  };
+}
+
+/**
+ * nginx writes a status of its own (502, 504) for an upstream that did not answer, and `-` for the time until its
+ * headers.
+ */
+function readUpstreamStatus(upstream: Fields): number | undefined {
+  const status = upstream['status'];
+  if (status === undefined || status === null || status === '') return undefined;
+  const headerTime = upstream['header_time'];
+  const isSilent = typeof headerTime === 'string' && lastOf(headerTime) === '-';
+  return isSilent ? 0 : (readNumber(status) ?? 0);
+}
+
+/** A number, a number as text, or the last one of several tries (`0.1, 0.2`, `0.1 : 0.2`); `-`: none. Never negative. */
+function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' ? parseNumber(value) : value;
+  return typeof number === 'number' && number >= 0 && number < Number.MAX_SAFE_INTEGER ? number : undefined;
+}
+
+function parseNumber(text: string): number | undefined {
+  const last = text.length > maxTextLength ? '' : lastOf(text);
+  return last === '' || last === '-' ? undefined : Number(last);
+}
+
+function lastOf(text: string): string {
+  const at = Math.max(text.lastIndexOf(','), text.lastIndexOf(':'));
+  return (at < 0 ? text : text.slice(at + 1)).trim();
+}
+
+function readText(value: unknown): string {
+  return typeof value === 'string' && value.length <= maxTextLength && value !== '-' ? value : '';
+}
+
+function readLimits(value: unknown, upstream: Fields): Readonly<Record<string, string>> {
+  if (value === undefined && upstream['retry_after'] === undefined) {
+    if (upstream['ratelimit_remaining_requests'] === undefined) return noLimits;
+  }
+  const limits: Record<string, string> = {};
+  const keep = (name: string, text: unknown): void => {
+    const whole = typeof text === 'number' ? String(text) : readText(text);
+    if (whole !== '' && name.length <= maxTextLength) limits[name.toLowerCase()] = whole;
+  };
+  // As the routes that we shipped first lay them out.
+  keep('retry-after', upstream['retry_after']);
+  keep('x-ratelimit-remaining-requests', upstream['ratelimit_remaining_requests']);
+  for (const [name, text] of Object.entries(fieldsOf(value)).slice(0, maxLimits)) keep(name, text);
+  return limits;
+}
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : nothing;
+}
+
+const toMs = (seconds: number | undefined): number | undefined =>
+  seconds === undefined ? undefined : Math.round(seconds * 1_000);

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { LoggedRequest, UpstreamOutcome } from '../../../sidecar/core/ports.ts';
+import type { Snapshot } from '../../../sidecar/core/snapshot.ts';
+import { createConsumersByRequest } from '../../../sidecar/gateway/logs/consumers-by-request.ts';
+import { createIngestion, type Ingestion, type IngestionDeps } from '../../../sidecar/gateway/logs/ingestion.ts';
+import { createLogReceiver } from '../../../sidecar/gateway/logs/receiver.ts';
+import { createSeenRequests } from '../../../sidecar/gateway/logs/seen-requests.ts';
+import { resource, sha256, snapshotOf, usual } from '../../support/deciding.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+import { recordingLog, type RecordingLog } from '../../support/recording-log.ts';
+import { entry, loggedAt, type Entry } from './entries.ts';
+
+interface Scene {
+  readonly ingestion: Ingestion;
+  readonly requests: LoggedRequest[];
+  readonly outcomes: UpstreamOutcome[];
+  readonly counts: Record<string, number>;
+  readonly lags: number[];
+  readonly joins: boolean[];
+  readonly log: RecordingLog;
+  /** Version id by credential. */
+  readonly versions: Readonly<Record<string, string>>;
+  read(...bodies: readonly (string | Uint8Array | readonly Entry[])[]): Promise<void>;
+}
+
+async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_000): Promise<Scene> {
+  const snapshot = await snapshotOf([
+    ...usual(),
+    resource('upstream', 'other', { routes: ['other'] }),
+    resource('credential', 'other-main', { upstream: 'other' }),
+  ]);
+  const clock = createFakeClock();
+  const log = recordingLog();
+  const counts: Record<string, number> = {};
+  const lags: number[] = [];
+  const joins: boolean[] = [];
+  const requests: LoggedRequest[] = [];
+  const outcomes: UpstreamOutcome[] = [];
+  const ingestion = createIngestion(
+    { maxQueuedBytes },
+    {
+      snapshot: () => snapshot,
+      seen: createSeenRequests({ maxIds: 10_000, windowMs: 60_000 }, clock),
+      consumers: undefined,
+      pace: () => ({ step: () => undefined }),
+      onRequests: (all) => void requests.push(...all),
+      onOutcomes: (all) => void outcomes.push(...all),
+      observe: {
+        entries: (outcome, count) => (counts[outcome] = (counts[outcome] ?? 0) + count),
+        lag: (ms) => lags.push(ms),
+        join: (isHit) => joins.push(isHit),
+      },
+      clock,
+      log,
+      ...deps,
+    },
+  );
+  const versions = Object.fromEntries([...snapshot.credentialsByVersion].map(([version, { credential }]) => [credential.credentialId, version])); // prettier-ignore
+  return {
+    ingestion,
+    requests,
+    outcomes,
+    counts,
+    lags,
+    joins,
+    log,
+    versions,
+    async read(...bodies) {
+      for (const body of bodies) {
+        const isBytes = typeof body === 'string' || body instanceof Uint8Array;
+        assert.ok(ingestion.add(Buffer.from(isBytes ? (body as Uint8Array) : JSON.stringify(body))));
+      }
+      await ingestion.idle();
+    },
+  };
+}
+
+describe('the ingestion of the log', () => {
+  it('tells whose request it was and how it fared', async () => {
+    const { read, versions, outcomes, counts, lags } = await start();
+    const versionId = versions['api-main'] ?? assert.fail();
+    await read([entry({ credential: versionId })]);
+    const [outcome] = outcomes as unknown as [Record<string, unknown>];
+    const { requestBytes, responseBytes, ...rest } = outcome;
+    assert.deepEqual([requestBytes, responseBytes], [300, 700]);
+    assert.deepEqual(rest, {
+      upstreamId: 'api',
+      credentialId: 'api-main',
+      versionId,
+      atMs: loggedAt,
+      status: 200,
+      durationMs: 240,
+      headerMs: 100,
+      limits: { 'retry-after': '2', 'x-ratelimit-remaining-requests': '59' },
+      abandoned: false,
+      model: undefined,
+      promptTokens: undefined,
+      completionTokens: undefined,
+      consumerId: undefined,
+    });
+    assert.deepEqual([counts, lags], [{ used: 1 }, [500]]);
+  });
+
+  it('hands over a batch at once, in each shape that the gateway posts', async () => {
+    const batches: number[] = [];
+    const { read, versions } = await start({ onOutcomes: (all) => batches.push(all.length) });
+    const some = (): Entry[] => Array.from({ length: 20 }, () => entry({ credential: versions['api-main'] }));
+    await read(some(), JSON.stringify(some()[0]), some().map((one) => JSON.stringify(one)).join('\n')); // prettier-ignore
+    assert.deepEqual(batches, [20, 1, 20]);
+  });
+
+  it('says why an entry was not used, and uses the others', async () => {
+    const { read, versions, outcomes, counts } = await start();
+    const credential = versions['api-main'];
+    await read([
+      // What a client wrote into a header of a request that was refused.
+      entry({ credential, upstream: {}, status: 401 }),
+      entry({ credential: undefined }),
+      entry({ credential: 'cv_of-another-store' }),
+      entry({ credential, route_id: 'other' }),
+      entry({ credential }),
+    ]);
+    assert.deepEqual(counts, { not_sent: 1, no_credential: 1, unknown_credential: 1, foreign_credential: 1, used: 1 });
+    assert.equal(outcomes.length, 1);
+  });
+
+  it('believes a route that no upstream names', async () => {
+    const { read, versions, counts } = await start();
+    await read([entry({ credential: versions['api-main'], route_id: 'made-by-an-ingress-controller' })]);
+    assert.deepEqual(counts, { used: 1 });
+  });
+
+  it('counts a request once, however often and in whatever order its batch comes', async () => {
+    const { read, versions, outcomes, counts } = await start();
+    const credential = versions['api-main'];
+    const one = [entry({ credential }), entry({ credential })];
+    const two = [entry({ credential }), ...one.toReversed()];
+    await read(one, two, one, two.toReversed());
+    assert.equal(outcomes.length, 3);
+    assert.deepEqual(counts, { used: 3, duplicate: 7 });
+  });
+
+  it('blames nobody for a client that left', async () => {
+    const { read, versions, requests, outcomes } = await start();
+    const credential = versions['api-main'];
+    const silent = { status: '-', header_time: '-', response_time: '0.2' };
+    await read([
+      entry({ credential, status: 499, upstream: silent }),
+      entry({ credential, status: 504, upstream: { ...silent, status: '504' } }),
+      // It left in the middle of an answer.
+      entry({ credential, status: 499 }),
+    ]);
+    assert.deepEqual(requests.map(({ abandoned, status }) => [abandoned, status]), [[true, 0], [false, 0], [false, 200]]); // prettier-ignore
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      [0, 200],
+    );
+  });
+
+  it('joins the consumer where it is wanted and known', async () => {
+    const consumers = createConsumersByRequest({ max: 10 });
+    const { read, versions, requests, joins } = await start({ consumers });
+    const [known, unknown] = [entry({ credential: versions['api-main'] }), entry({ credential: versions['api-main'] })];
+    consumers.remember(String(known['request_id']), 'team');
+    await read([known, unknown]);
+    assert.deepEqual(
+      requests.map(({ consumerId }) => consumerId),
+      ['team', undefined],
+    );
+    assert.deepEqual(joins, [true, false]);
+    for (let i = 0; i < 20; i++) consumers.remember(`later-${String(i)}`, 'x');
+    assert.equal(consumers.find(String(known['request_id'])), undefined, 'bounded');
+  });
+
+  it('logs nothing into the future', async () => {
+    const { read, versions, outcomes, lags } = await start();
+    await read([entry({ credential: versions['api-main'], ts: '99999999999.000' })]);
+    assert.deepEqual([outcomes[0]?.atMs, lags], [Date.UTC(2026, 0, 1), [0]]);
+  });
+
+  it('gives way between entries, of short batches and of long ones', async () => {
+    let turns = 0;
+    const step = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const { read, versions, outcomes } = await start({ pace: () => ({ step }) });
+    const counting = setInterval(() => turns++, 0);
+    const some = (count: number): Entry[] =>
+      Array.from({ length: count }, () => entry({ credential: versions['api-main'] }));
+    await read(some(2_000));
+    clearInterval(counting);
+    assert.equal(outcomes.length, 2_000);
+    assert.ok(turns > 0);
+  });
+
+  it('holds no more than it has room for', async () => {
+    const { ingestion, versions, outcomes } = await start({}, 1_000);
+    const one = (): Buffer => Buffer.from(JSON.stringify(entry({ credential: versions['api-main'] })));
+    let taken = 0;
+    while (ingestion.add(one())) taken++;
+    assert.ok(taken > 0 && ingestion.queuedBytes() <= 1_000);
+    await ingestion.idle();
+    assert.equal(ingestion.queuedBytes(), 0);
+    assert.ok(ingestion.add(one()), 'there is room again');
+    await ingestion.idle();
+    assert.equal(outcomes.length, taken + 1);
+  });
+
+  it('goes on after a listener that fails', async () => {
+    let calls = 0;
+    const { read, versions, log } = await start({
+      onOutcomes() {
+        calls++;
+        throw new Error('no');
+      },
+    });
+    await read([entry({ credential: versions['api-main'] })], [entry({ credential: versions['api-main'] })]);
+    assert.equal(calls, 2);
+    assert.deepEqual(log.events(), ['log_batch_failed', 'log_batch_failed']);
+  });
+
+  it('drops what comes before the first snapshot', async () => {
+    const { read, counts } = await start({ snapshot: (): Snapshot | undefined => undefined });
+    await read([entry()]);
+    assert.deepEqual(counts, { not_ready: 1 });
+  });
+
+  it('takes any bytes and loses nothing that could be used', async () => {
+    const scene = await start();
+    const credential = scene.versions['api-main'];
+    const good = fc.constant('good');
+    const bad = fc.oneof(fc.constantFrom('{"a":nope}', '17', '"x"', 'null', '{"request_id":', '{"a":1', 'x'), fc.string().filter((text) => !/["\n\r]/.test(text))); // prettier-ignore
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(good, bad), { maxLength: 30 }), fc.uint8Array(), async (parts, noise) => {
+        const before = scene.outcomes.length;
+        const lines = parts.map((part) => (part === 'good' ? JSON.stringify(entry({ credential })) : part));
+        await scene.read(lines.join('\n'), noise);
+        assert.equal(scene.outcomes.length - before, parts.filter((part) => part === 'good').length);
+      }),
+    );
+    assert.deepEqual(scene.log.lines, []);
+  });
+});
+
+describe('the door of the log', () => {
+  const key = 'log-key-of-at-least-32-characters!';
+
+  it('opens to the log key, with and without the word Bearer', async () => {
+    const { ingestion } = await start();
+    const receiver = createLogReceiver({ logKeyHash: sha256(key) }, { sha256, ingestion, observe: () => undefined });
+    for (const value of [key, `Bearer ${key}`, `bearer  ${key}`]) assert.ok(receiver.authorizes(value), value);
+    for (const value of [undefined, '', 'Bearer ', `${key}x`, `Basic ${key}`]) assert.ok(!receiver.authorizes(value));
+  });
+
+  it('asks the gateway to come again when there is no room, and counts it', async () => {
+    const { ingestion } = await start({}, 10);
+    const observed: string[] = [];
+    const receiver = createLogReceiver(
+      { logKeyHash: sha256(key) },
+      { sha256, ingestion, observe: (outcome) => observed.push(outcome) },
+    );
+    assert.deepEqual(receiver.accept(Buffer.from('[]')), { status: 204 });
+    assert.deepEqual(receiver.accept(Buffer.alloc(9, 32)), { status: 503 });
+    assert.deepEqual(receiver.accept(Buffer.alloc(8, 32)), { status: 204 });
+    assert.equal(receiver.admits(), false);
+    await ingestion.idle();
+    assert.equal(receiver.admits(), true);
+    assert.deepEqual(observed, ['taken', 'refused', 'taken', 'refused']);
+  });
+});
