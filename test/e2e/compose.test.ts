@@ -74,7 +74,13 @@ describe('examples/compose', () => {
         );
     }
     assert.match(readFileSync(join(folder, '.env.example'), 'utf8'), /^COMPOSE_PROFILES=single$/m);
-    assert.deepEqual(Object.keys(servicesOf('single')).sort(), ['apisix', 'credentialflow', 'prometheus', 'redis']);
+    assert.deepEqual(Object.keys(servicesOf('single')).sort(), [
+      'apisix',
+      'credentialflow',
+      'grafana',
+      'prometheus',
+      'redis',
+    ]);
   });
   for (const profile of profiles) {
     it(`refers, in the profile ${profile}, only to services that it starts, and publishes no port twice`, () => {
@@ -142,7 +148,10 @@ describe('examples/compose', () => {
     ] as const) {
       const started = servicesOf(form);
       const prometheus = Object.values(started).find(({ image }) => image?.startsWith('prom/prometheus'));
-      assert.deepEqual(prometheus?.volumes, [`./${file}:/etc/prometheus/prometheus.yml:ro`]);
+      assert.deepEqual(prometheus?.volumes, [
+        `./${file}:/etc/prometheus/prometheus.yml:ro`,
+        '../prometheus/alerts.yml:/etc/prometheus/alerts.yml:ro',
+      ]);
       const scraped = parse(readFileSync(join(folder, file), 'utf8')) as {
         readonly scrape_configs: readonly {
           readonly static_configs: readonly { readonly targets: readonly string[] }[];
