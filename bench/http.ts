@@ -1,9 +1,9 @@
 /** A full decision over HTTP against a bare node:http server that answers the same bytes. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { cpuSeconds } from './cpu.ts';
 import { createLoadClient, type LoadClient } from './load/client.ts';
 import { judge, unlessNoisy, type Row } from './row.ts';
 import { cli, createHome, startSidecar, type Endpoint } from './sidecar.ts';
@@ -154,13 +154,6 @@ function createLoads(client: LoadClient, request: string): Loads {
       return latencies;
     },
   };
-}
-
-/** User and system time that a process has used; Linux counts in hundredths. */
-function cpuSeconds(pid: number | undefined): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** The sidecar's own answer, byte for byte but for what node:http adds by itself. */

@@ -4,7 +4,9 @@ import { parseArgs } from 'node:util';
 import { benchApply } from './apply.ts';
 import { benchDecide } from './decide.ts';
 import { benchHttp } from './http.ts';
+import { benchIngestion } from './ingestion.ts';
 import { exitCode, formatTable, type Row } from './row.ts';
+import { benchScrape } from './scrape.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchStartup } from './startup.ts';
 import { benchTiers } from './tiers.ts';
@@ -16,6 +18,8 @@ const groups = {
   snapshot: benchSnapshot,
   startup: benchStartup,
   tiers: benchTiers,
+  ingestion: benchIngestion,
+  scrape: benchScrape,
 };
 
 const { values } = parseArgs({
