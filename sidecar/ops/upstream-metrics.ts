@@ -3,7 +3,7 @@ import type { LoggedRequest } from '../core/ports.ts';
 import { createDistribution, upstreamBounds, type Distribution } from './buckets.ts';
 import { beyondBound, createCells, type Cells } from './cells.ts';
 import { counter, exposeHistogram, gauge } from './expose.ts';
-import { limitOfHeader } from './limit-headers.ts';
+import { createLimitOfHeader, type LimitOfHeader } from './limit-headers.ts';
 
 export interface UpstreamMetricsOptions {
   /** Pairs of upstream and credential that are kept apart. */
@@ -38,6 +38,7 @@ export function createUpstreamMetrics(
   const all: CredentialFigures[] = [];
   let others: CredentialFigures | undefined;
   const tokens = { prompt: createCells(maxCredentials, maxModels), completion: createCells(maxCredentials, maxModels) };
+  const limitOfHeader = createLimitOfHeader();
   const consumerRequests = createCells(maxConsumers);
   const consumerTokens = createCells(maxConsumers);
 
@@ -75,7 +76,7 @@ export function createUpstreamMetrics(
     if (request.headerMs !== undefined) figures.firstByte.observe(request.headerMs / 1_000);
     figures.requestBytes += request.requestBytes ?? 0;
     figures.responseBytes += request.responseBytes ?? 0;
-    recordLimits(figures, request);
+    recordLimits(figures, request, limitOfHeader);
     recordTokens(request);
     if (request.consumerId !== undefined) consumerRequests.add(request.consumerId, status);
   }
@@ -138,7 +139,7 @@ export function createUpstreamMetrics(
 }
 
 /** Entries come in any order: the newest says what is left. */
-function recordLimits({ limits }: CredentialFigures, request: LoggedRequest): void {
+function recordLimits({ limits }: CredentialFigures, request: LoggedRequest, limitOfHeader: LimitOfHeader): void {
   for (const header in request.limits) {
     const limit = limitOfHeader(header);
     const value = limit === undefined ? NaN : Number(request.limits[header]);

@@ -26,7 +26,6 @@ type Fields = Readonly<Record<string, unknown>>;
 const maxTextLength = 200;
 const maxLimits = 32;
 const nothing: Fields = {};
-const noLimits: Readonly<Record<string, string>> = {};
 
 /** Undefined: it is no entry. A field of an unknown shape is one that the log does not have. */
 export function readEntry(value: unknown): LogEntry | undefined {
@@ -86,19 +85,20 @@ function readText(value: unknown): string {
 }
 
 function readLimits(value: unknown, upstream: Fields): Readonly<Record<string, string>> {
-  if (value === undefined && upstream['retry_after'] === undefined) {
-    if (upstream['ratelimit_remaining_requests'] === undefined) return noLimits;
-  }
   const limits: Record<string, string> = {};
-  const keep = (name: string, text: unknown): void => {
-    const whole = typeof text === 'number' ? String(text) : readText(text);
-    if (whole !== '' && name.length <= maxTextLength) limits[name.toLowerCase()] = whole;
-  };
   // As the routes that we shipped first lay them out.
-  keep('retry-after', upstream['retry_after']);
-  keep('x-ratelimit-remaining-requests', upstream['ratelimit_remaining_requests']);
-  for (const [name, text] of Object.entries(fieldsOf(value)).slice(0, maxLimits)) keep(name, text);
+  keepLimit(limits, 'retry-after', upstream['retry_after']);
+  keepLimit(limits, 'x-ratelimit-remaining-requests', upstream['ratelimit_remaining_requests']);
+  const named = fieldsOf(value);
+  let count = 0;
+  for (const name in named) if (++count <= maxLimits) keepLimit(limits, name.toLowerCase(), named[name]);
   return limits;
+}
+
+function keepLimit(limits: Record<string, string>, name: string, value: unknown): void {
+  if (value === undefined) return;
+  const text = typeof value === 'number' ? String(value) : readText(value);
+  if (text !== '' && name.length <= maxTextLength) limits[name] = text;
 }
 
 function fieldsOf(value: unknown): Fields {
