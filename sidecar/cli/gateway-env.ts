@@ -1,10 +1,7 @@
 import type { Command } from 'commander';
-import type { Secret } from '../core/secret.ts';
 import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
-import { exitCodes } from './exit-codes.ts';
-import { CliFailure } from './failure.ts';
-import type { Local } from './local.ts';
+import { findKey } from './find-key.ts';
 
 const names = ['CREDENTIALFLOW_GATEWAY_KEY', 'CREDENTIALFLOW_LOG_KEY'] as const;
 
@@ -34,17 +31,4 @@ export function addGatewayEnvCommand(gateway: Command, cli: Cli): void {
     'docker run --env-file apisix.env apache/apisix:3.18.0-debian',
     'credentialflow gateway env --json',
   );
-}
-
-/** The configured key, else the file of the data directory. */
-async function findKey(name: 'gateway' | 'log', local: Local): Promise<Secret> {
-  const { keyPaths, readKeyFile } = await import('../keys/key-files.ts');
-  const path = keyPaths(local.config.dataDir)[name];
-  const key = local.config.keys[name] ?? readKeyFile(path);
-  if (key !== undefined) return key;
-  const variable = `CREDENTIALFLOW_${name.toUpperCase()}_KEY`;
-  throw new CliFailure(exitCodes.failed, `there is no ${name} key: neither ${variable} nor ${path}`, {
-    code: 'keys_missing',
-    fix: 'start the sidecar once (`credentialflow serve`), or set CREDENTIALFLOW_DATA_DIR',
-  });
 }

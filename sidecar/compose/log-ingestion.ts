@@ -5,6 +5,7 @@ import { createConsumersByRequest, type ConsumersByRequest } from '../gateway/lo
 import { createIngestion } from '../gateway/logs/ingestion.ts';
 import { createLogReceiver } from '../gateway/logs/receiver.ts';
 import { createSeenRequests } from '../gateway/logs/seen-requests.ts';
+import { gatewayLogKey } from '../keys/gateway-log-key.ts';
 import type { LogReceiver } from '../http/data-plane.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -62,5 +63,9 @@ export function createLogIngestion(deps: LogIngestionDeps): LogReceiver {
   );
   metrics.watchLogQueue(ingestion.queuedBytes);
   cleanUp.add(() => ingestion.idle());
-  return createLogReceiver({ logKeyHash: sha256(logKey.reveal()) }, { sha256, ingestion, observe: metrics.logBatch });
+  const keyOfGateway = (id: string): string => gatewayLogKey(logKey, id);
+  return createLogReceiver(
+    { logKeyHash: sha256(logKey.reveal()) },
+    { sha256, keyOfGateway, ingestion, observe: metrics.logBatch },
+  );
 }

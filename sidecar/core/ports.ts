@@ -352,6 +352,12 @@ export interface AuditSink {
 
 // ── what the gateway's log tells ─────────────────────────────────────────────────────────────────────────────────────
 
+/** Who posted a batch of the log, by its key. */
+export interface LogSource {
+  /** Undefined: the key is the installation's, which speaks for every gateway. */
+  readonly gatewayId: string | undefined;
+}
+
 /** How one request fared that the gateway sent on with a credential of ours. Read from its log, at least once each. */
 export interface UpstreamOutcome {
   readonly upstreamId: string;

@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { DenialCode } from '../core/codes.ts';
 import type { Decision, Question } from '../core/decision.ts';
 import type { TokenDescription } from '../core/describe-token.ts';
-import type { Log } from '../core/ports.ts';
+import type { Log, LogSource } from '../core/ports.ts';
 import { traceIdOf } from '../core/trace-id.ts';
 import { createAllowSender, sendDenial, sendEmpty, sendJson, sendProblem } from './data-plane-answers.ts';
 import { hasBody, readBody } from './data-plane-body.ts';
@@ -27,12 +27,12 @@ export interface DataPlaneDeps {
 
 /** Takes the gateway's access-log batches. */
 export interface LogReceiver {
-  /** Asked before the body is read; the value of `authorization` as it came. */
-  readonly authorizes: (authorization: string | undefined) => boolean;
+  /** Asked before the body is read; the value of `authorization` as it came. Undefined: a stranger. */
+  readonly identify: (authorization: string | undefined) => LogSource | undefined;
   /** Asked next; false: the gateway is to come again later. */
   readonly admits: () => boolean;
   /** The whole body; the status of the answer. Reads it later: nobody waits for that. */
-  readonly accept: (body: Buffer, contentType: string | undefined) => { readonly status: number };
+  readonly accept: (body: Buffer, source: LogSource) => { readonly status: number };
 }
 
 export interface DataPlane {
@@ -147,22 +147,21 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
 
   /** The body of the answer is always empty: APISIX writes it into its error log. */
   async function takeLogs(req: QuestionRequest, res: ServerResponse): Promise<void> {
-    const { headers } = req;
-    const known = deps.logs.authorizes(headers.authorization);
-    const admitted = known && deps.logs.admits();
+    const source = deps.logs.identify(req.headers.authorization);
+    const admitted = source !== undefined && deps.logs.admits();
     // A refused body is read all the same, but not kept: a connection reset would hide the status from the gateway.
     const body = await readBody(req, maxBodyBytes, admitted);
     if (body.kind === 'gone') return;
     if (body.kind === 'too_large') res.shouldKeepAlive = false;
-    if (!known) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
+    if (source === undefined) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
     else if (body.kind === 'too_large') sendEmpty(res, 413);
     else if (!admitted) sendEmpty(res, 503);
-    else sendEmpty(res, statusOfBatch(body.bytes, headers['content-type']));
+    else sendEmpty(res, statusOfBatch(body.bytes, source));
   }
 
-  function statusOfBatch(bytes: Buffer, contentType: string | undefined): number {
+  function statusOfBatch(bytes: Buffer, source: LogSource): number {
     try {
-      return deps.logs.accept(bytes, contentType).status;
+      return deps.logs.accept(bytes, source).status;
     } catch (error) {
       log.error('log_batch_failed', { error });
       return 500;

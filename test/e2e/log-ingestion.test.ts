@@ -117,6 +117,9 @@ it('counts a batch that comes again once, and takes what it can of a damaged one
   assert.deepEqual(await post(batch), [204, '']);
   assert.deepEqual(await post('x'.repeat(100_000)), [204, '']);
   assert.deepEqual(await post(batch, 'not-the-key'), [401, '']);
+  const { key: own } = await sidecar.json(['gateway', 'log-key', 'default']);
+  assert.deepEqual(await post(`[${entry('e')}]`, String(own)), [204, '']);
+  assert.deepEqual(await post(`[${entry('e')}]`, String(own).replace('default', 'another')), [401, '']);
   const oversized = await post(`[${entry('d')},"${'x'.repeat(1_048_576)}"]`).catch(() => 'reset');
   if (oversized !== 'reset') assert.deepEqual(oversized, [413, '']);
   await until(async () => /outcome="malformed"\} 5$/m.test(await metrics()), 'all is read');
@@ -124,8 +127,8 @@ it('counts a batch that comes again once, and takes what it can of a damaged one
   const counts = Object.fromEntries(
     [...text.matchAll(/^credentialflow_log_entries_total\{outcome="(\w+)"\} (\d+)$/gm)].map(([, name = '', count]) => [name, Number(count)]), // prettier-ignore
   );
-  assert.deepEqual(counts, { used: 2, foreign_credential: 1, duplicate: 3, malformed: 5 });
-  assert.match(text, /^credentialflow_log_batches_total\{outcome="taken"\} 3$/m);
+  assert.deepEqual(counts, { used: 3, foreign_credential: 1, duplicate: 3, malformed: 5 });
+  assert.match(text, /^credentialflow_log_batches_total\{outcome="taken"\} 4$/m);
   // Decisions went on meanwhile.
   assert.equal(await ask('/openai/v1/models', token), 200);
   await gateway.flushLogs();

@@ -161,7 +161,7 @@ it('takes log batches with the log key only, and answers them without a body', a
 
 it('asks for a log batch again when it could not be taken', async (t) => {
   const logs = {
-    authorizes: () => true,
+    identify: () => ({ gatewayId: undefined }),
     admits: () => true,
     accept: () => {
       throw new Error('no');

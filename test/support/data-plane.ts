@@ -42,7 +42,7 @@ export async function startDataPlane(t: TestContext, options: TestDataPlaneOptio
     },
     describeToken: (question) => describeToken(question, ctx),
     logs: {
-      authorizes: (authorization) => authorization === logKey,
+      identify: (authorization) => (authorization === logKey ? { gatewayId: undefined } : undefined),
       admits: () => true,
       accept(body) {
         batches.push(body.toString());

@@ -1,4 +1,4 @@
-import type { LoggedRequest } from '../../core/ports.ts';
+import type { LoggedRequest, LogSource } from '../../core/ports.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import type { LogEntry } from './read-entry.ts';
 
@@ -10,19 +10,20 @@ const clientClosedRequest = 499;
 
 /**
  * Whose doing it was. Without an upstream's status the request was not sent on, and `cfcredential` is the client's own
- * writing. A route that belongs to one upstream cannot have used the credential of another: the gateway adds the
+ * writing. A gateway cannot have used the credential of an upstream that it may not ask for. A route that belongs to one upstream cannot have used the credential of another: the gateway adds the
  * route's id to each entry, and no client can write it.
  */
 export function attribute(
   entry: LogEntry,
   snapshot: Snapshot,
-  context: { readonly nowMs: number; readonly consumerId: string | undefined },
+  context: { readonly nowMs: number; readonly source: LogSource; readonly consumerId: string | undefined },
 ): LoggedRequest | Unattributed {
   const { upstreamStatus: status, versionId, routeId } = entry;
   if (status === undefined) return 'not_sent';
   if (versionId === '') return 'no_credential';
   const known = snapshot.credentialsByVersion.get(versionId);
   if (known === undefined) return 'unknown_credential';
+  if (!mayUse(context.source, known.upstream.id, snapshot)) return 'foreign_credential';
   const ofRoute = snapshot.upstreamsByRoute.get(routeId);
   if (ofRoute !== undefined && ofRoute.id !== known.upstream.id) return 'foreign_credential';
   return {
@@ -43,4 +44,13 @@ export function attribute(
     completionTokens: entry.completionTokens,
     consumerId: context.consumerId,
   };
+}
+
+/** Gateways are few: those that may ask have a key, and by it they are known. */
+function mayUse({ gatewayId }: LogSource, upstreamId: string, { gatewaysByKey }: Snapshot): boolean {
+  if (gatewayId === undefined) return true;
+  for (const gateway of gatewaysByKey.values()) {
+    if (gateway.id === gatewayId) return !gateway.disabled && (gateway.upstreams?.has(upstreamId) ?? true);
+  }
+  return false;
 }

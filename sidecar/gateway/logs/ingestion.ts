@@ -1,4 +1,4 @@
-import type { Clock, Log, LoggedRequest, UpstreamOutcome } from '../../core/ports.ts';
+import type { Clock, Log, LoggedRequest, LogSource, UpstreamOutcome } from '../../core/ports.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { attribute, type Unattributed } from './attribute.ts';
 import type { ConsumersByRequest } from './consumers-by-request.ts';
@@ -42,7 +42,7 @@ export interface IngestionDeps {
 
 export interface Ingestion {
   /** False: there is no room. */
-  add(body: Buffer): boolean;
+  add(body: Buffer, source: LogSource): boolean;
   hasRoom(): boolean;
   queuedBytes(): number;
   /** Resolves when all that was added has been read. */
@@ -55,7 +55,7 @@ const maxEntryBytes = 32_768;
 
 /** Reads batches of the gateway's log one after the other, in slices that give way to decisions. Never throws. */
 export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: IngestionDeps): Ingestion {
-  const queue: Buffer[] = [];
+  const queue: Posted[] = [];
   let queuedBytes = 0;
   let running: Promise<void> | undefined;
 
@@ -63,20 +63,20 @@ export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: Inge
     // The answer to the gateway goes first.
     await new Promise((resolve) => setImmediate(resolve));
     const pace = deps.pace();
-    for (let body = queue[0]; body !== undefined; body = queue[0]) {
+    for (let posted = queue[0]; posted !== undefined; posted = queue[0]) {
       try {
-        await readBatch(body, pace);
+        await readBatch(posted, pace);
       } catch (error) {
         deps.log.error('log_batch_failed', { error });
       }
       queue.shift();
-      queuedBytes -= body.length;
+      queuedBytes -= posted.body.length;
     }
     running = undefined;
   }
 
-  async function readBatch(body: Buffer, pace: Pace): Promise<void> {
-    const batch = createBatch(deps);
+  async function readBatch({ body, source }: Posted, pace: Pace): Promise<void> {
+    const batch = createBatch(source, deps);
     const whole = body.length > wholeBytes ? undefined : parse(body, 0, body.length);
     if (whole !== undefined) {
       for (const value of Array.isArray(whole) ? (whole as readonly unknown[]) : [whole]) {
@@ -103,9 +103,9 @@ export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: Inge
   }
 
   return {
-    add(body) {
+    add(body, source) {
       if (queuedBytes + body.length > maxQueuedBytes) return false;
-      queue.push(body);
+      queue.push({ body, source });
       queuedBytes += body.length;
       running ??= run();
       return true;
@@ -116,13 +116,19 @@ export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: Inge
   };
 }
 
+interface Posted {
+  readonly body: Buffer;
+  readonly source: LogSource;
+}
+
 interface Batch {
   take(value: unknown): void;
   countMalformed(): void;
   finish(): void;
 }
 
-function createBatch({ snapshot, seen, consumers, onRequests, onOutcomes, observe, clock }: IngestionDeps): Batch {
+function createBatch(source: LogSource, deps: IngestionDeps): Batch {
+  const { snapshot, seen, consumers, onRequests, onOutcomes, observe, clock } = deps;
   const requests: LoggedRequest[] = [];
   const counts = new Map<EntryOutcome, number>();
   const count = (outcome: EntryOutcome): void => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
@@ -135,7 +141,7 @@ function createBatch({ snapshot, seen, consumers, onRequests, onOutcomes, observ
     if (entry.requestId !== '' && !seen.isNew(entry.requestId)) return 'duplicate';
     const nowMs = clock.now();
     if (entry.loggedAtMs !== undefined) observe.lag(Math.max(0, nowMs - entry.loggedAtMs));
-    const request = attribute(entry, now, { nowMs, consumerId: consumers?.find(entry.requestId) });
+    const request = attribute(entry, now, { nowMs, source, consumerId: consumers?.find(entry.requestId) });
     if (typeof request === 'string') return request;
     if (consumers !== undefined) observe.join(request.consumerId !== undefined);
     requests.push(request);

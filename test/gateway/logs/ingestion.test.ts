@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { LoggedRequest, UpstreamOutcome } from '../../../sidecar/core/ports.ts';
+import type { LoggedRequest, LogSource, UpstreamOutcome } from '../../../sidecar/core/ports.ts';
+import { Secret } from '../../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../../sidecar/core/snapshot.ts';
 import { createConsumersByRequest } from '../../../sidecar/gateway/logs/consumers-by-request.ts';
 import { createIngestion, type Ingestion, type IngestionDeps } from '../../../sidecar/gateway/logs/ingestion.ts';
 import { createLogReceiver } from '../../../sidecar/gateway/logs/receiver.ts';
 import { createSeenRequests } from '../../../sidecar/gateway/logs/seen-requests.ts';
-import { resource, sha256, snapshotOf, usual } from '../../support/deciding.ts';
+import { gatewayLogKey } from '../../../sidecar/keys/gateway-log-key.ts';
+import { gateway, resource, sha256, snapshotOf, usual } from '../../support/deciding.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { recordingLog, type RecordingLog } from '../../support/recording-log.ts';
 import { entry, loggedAt, type Entry } from './entries.ts';
@@ -25,11 +27,16 @@ interface Scene {
   read(...bodies: readonly (string | Uint8Array | readonly Entry[])[]): Promise<void>;
 }
 
+const keyOf = (name: string): { sha256: string; created_at: string } => ({ sha256: sha256(name), created_at: '2026-01-01T00:00:00Z' }); // prettier-ignore
+const anyone: LogSource = { gatewayId: undefined };
+
 async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_000): Promise<Scene> {
   const snapshot = await snapshotOf([
     ...usual(),
     resource('upstream', 'other', { routes: ['other'] }),
     resource('credential', 'other-main', { upstream: 'other' }),
+    gateway('narrow', { keys: [keyOf('narrow')], upstreams: ['other'] }),
+    resource('gateway', 'switched-off', { keys: [keyOf('switched-off')] }, true),
   ]);
   const clock = createFakeClock();
   const log = recordingLog();
@@ -70,7 +77,7 @@ async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_
     async read(...bodies) {
       for (const body of bodies) {
         const isBytes = typeof body === 'string' || body instanceof Uint8Array;
-        assert.ok(ingestion.add(Buffer.from(isBytes ? (body as Uint8Array) : JSON.stringify(body))));
+        assert.ok(ingestion.add(Buffer.from(isBytes ? (body as Uint8Array) : JSON.stringify(body)), anyone));
       }
       await ingestion.idle();
     },
@@ -124,6 +131,23 @@ describe('the ingestion of the log', () => {
     ]);
     assert.deepEqual(counts, { not_sent: 1, no_credential: 1, unknown_credential: 1, foreign_credential: 1, used: 1 });
     assert.equal(outcomes.length, 1);
+  });
+
+  it('lets a gateway with a log key of its own speak for its own upstreams only', async () => {
+    const { ingestion, versions, outcomes, counts } = await start();
+    const post = async (gatewayId: string, credential: string, route: string): Promise<void> => {
+      const body = Buffer.from(JSON.stringify([entry({ credential: versions[credential], route_id: route })]));
+      assert.ok(ingestion.add(body, { gatewayId }));
+      await ingestion.idle();
+    };
+    await post('default', 'api-main', 'api');
+    await post('narrow', 'other-main', 'other');
+    assert.deepEqual(counts, { used: 2 });
+    await post('narrow', 'api-main', 'api');
+    await post('switched-off', 'api-main', 'api');
+    await post('unheard-of', 'api-main', 'api');
+    assert.deepEqual(counts, { used: 2, foreign_credential: 3 });
+    assert.equal(outcomes.length, 2);
   });
 
   it('believes a route that no upstream names', async () => {
@@ -197,11 +221,11 @@ describe('the ingestion of the log', () => {
     const { ingestion, versions, outcomes } = await start({}, 1_000);
     const one = (): Buffer => Buffer.from(JSON.stringify(entry({ credential: versions['api-main'] })));
     let taken = 0;
-    while (ingestion.add(one())) taken++;
+    while (ingestion.add(one(), anyone)) taken++;
     assert.ok(taken > 0 && ingestion.queuedBytes() <= 1_000);
     await ingestion.idle();
     assert.equal(ingestion.queuedBytes(), 0);
-    assert.ok(ingestion.add(one()), 'there is room again');
+    assert.ok(ingestion.add(one(), anyone), 'there is room again');
     await ingestion.idle();
     assert.equal(outcomes.length, taken + 1);
   });
@@ -229,7 +253,7 @@ describe('the ingestion of the log', () => {
     const scene = await start();
     const credential = scene.versions['api-main'];
     const good = fc.constant('good');
-    const bad = fc.oneof(fc.constantFrom('{"a":nope}', '17', '"x"', 'null', '{"request_id":', '{"a":1', 'x'), fc.string().filter((text) => !/["\n\r]/.test(text))); // prettier-ignore
+    const bad = fc.oneof(fc.constantFrom('{"a":nope}', '17', '"x"', 'null', '{"request_id":', '{"a":1', 'x'), fc.string().filter((text) => !/["\n\r{}[\]]/.test(text))); // prettier-ignore
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(good, bad), { maxLength: 30 }), fc.uint8Array(), async (parts, noise) => {
         const before = scene.outcomes.length;
@@ -244,12 +268,28 @@ describe('the ingestion of the log', () => {
 
 describe('the door of the log', () => {
   const key = 'log-key-of-at-least-32-characters!';
+  const keyOfGateway = (id: string): string => gatewayLogKey(new Secret(key), id);
+  const deps = { sha256, keyOfGateway, observe: (): void => undefined };
 
   it('opens to the log key, with and without the word Bearer', async () => {
     const { ingestion } = await start();
-    const receiver = createLogReceiver({ logKeyHash: sha256(key) }, { sha256, ingestion, observe: () => undefined });
-    for (const value of [key, `Bearer ${key}`, `bearer  ${key}`]) assert.ok(receiver.authorizes(value), value);
-    for (const value of [undefined, '', 'Bearer ', `${key}x`, `Basic ${key}`]) assert.ok(!receiver.authorizes(value));
+    const receiver = createLogReceiver({ logKeyHash: sha256(key) }, { ...deps, ingestion });
+    for (const value of [key, `Bearer ${key}`, `bearer  ${key}`]) assert.deepEqual(receiver.identify(value), anyone);
+    for (const value of [undefined, '', 'Bearer ', `${key}x`, `Basic ${key}`]) {
+      assert.equal(receiver.identify(value), undefined);
+    }
+  });
+
+  it('knows a gateway by a log key of its own', async () => {
+    const { ingestion } = await start();
+    const receiver = createLogReceiver({ logKeyHash: sha256(key) }, { ...deps, ingestion });
+    const own = keyOfGateway('edge.eu-1');
+    assert.deepEqual(receiver.identify(`Bearer ${own}`), { gatewayId: 'edge.eu-1' });
+    assert.doesNotMatch(own, /\$|:\/\//, 'APISIX would interpolate it');
+    for (const forged of [own.replace('eu-1', 'eu-2'), own.slice(0, -1), `${own}0`, own.replace(/.$/, 'x')]) {
+      assert.equal(receiver.identify(`Bearer ${forged}`), undefined, forged);
+    }
+    assert.equal(receiver.identify(gatewayLogKey(new Secret('another-log-key-of-32-characters!!'), 'edge')), undefined);
   });
 
   it('asks the gateway to come again when there is no room, and counts it', async () => {
@@ -257,11 +297,11 @@ describe('the door of the log', () => {
     const observed: string[] = [];
     const receiver = createLogReceiver(
       { logKeyHash: sha256(key) },
-      { sha256, ingestion, observe: (outcome) => observed.push(outcome) },
+      { ...deps, ingestion, observe: (outcome) => observed.push(outcome) },
     );
-    assert.deepEqual(receiver.accept(Buffer.from('[]')), { status: 204 });
-    assert.deepEqual(receiver.accept(Buffer.alloc(9, 32)), { status: 503 });
-    assert.deepEqual(receiver.accept(Buffer.alloc(8, 32)), { status: 204 });
+    assert.deepEqual(receiver.accept(Buffer.from('[]'), anyone), { status: 204 });
+    assert.deepEqual(receiver.accept(Buffer.alloc(9, 32), anyone), { status: 503 });
+    assert.deepEqual(receiver.accept(Buffer.alloc(8, 32), anyone), { status: 204 });
     assert.equal(receiver.admits(), false);
     await ingestion.idle();
     assert.equal(receiver.admits(), true);

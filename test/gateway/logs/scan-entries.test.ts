@@ -86,7 +86,8 @@ describe('the scan of a batch', () => {
   it('finds every good entry among bad ones, whatever the bad ones are', () => {
     const bad = fc.oneof(
       fc.string({ unit: fc.constantFrom('{', '}', '[', ']', ',', ':', '1', ' ', 'nul') }),
-      fc.constantFrom('{"a":nope}', '{"a"', '{"a":[1,', '}', ']]', '{{{'),
+      // None of which can become whole JSON by what follows: that would be one entry, and rightly.
+      fc.constantFrom('{"a":nope}', '{"a":1', '{"a":[1 2,', '}', ']]', '{{{'),
       // A piece of an entry that ends outside a string.
       fc.constantFrom('{"request_id":"x"', '{"upstream":{"status":"200"'),
     );
