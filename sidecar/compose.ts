@@ -94,7 +94,14 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     isStorageFull: late.isFull,
     troubles,
   });
-  const logs = createLogIngestion({ ...common, logKey: keys.log, keeper, consumers, listeners: [] });
+  const logs = createLogIngestion({
+    ...common,
+    logKey: keys.log,
+    keeper,
+    consumers,
+    limiter: context.limiter,
+    listeners: [],
+  });
   const dataPlane = createDataPlane(
     { logDecisions: config.log.level === 'debug' },
     {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Limiter } from '../core/limit.ts';
 import type { Clock, Log, UpstreamOutcome } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { createConsumersByRequest, type ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
@@ -20,6 +21,8 @@ export interface LogIngestionDeps {
   readonly consumers: ConsumersByRequest | undefined;
   /** Told of what was sent on, once a batch. */
   readonly listeners: readonly ((outcomes: readonly UpstreamOutcome[]) => void)[];
+  /** Told of the end of each request. */
+  readonly limiter: Pick<Limiter, 'settle'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -40,7 +43,7 @@ export function createRequestMemory({ metrics }: Config): ConsumersByRequest | u
 
 /** The gateway's log: from its batches to the metrics and whoever else listens. No decision waits for it. */
 export function createLogIngestion(deps: LogIngestionDeps): LogReceiver {
-  const { logKey, keeper, consumers, listeners, metrics, clock, log, cleanUp } = deps;
+  const { logKey, keeper, consumers, listeners, limiter, metrics, clock, log, cleanUp } = deps;
   const ingestion = createIngestion(
     { maxQueuedBytes },
     {
@@ -52,6 +55,7 @@ export function createLogIngestion(deps: LogIngestionDeps): LogReceiver {
       onOutcomes(outcomes) {
         for (const listener of listeners) listener(outcomes);
       },
+      onEnd: (requestId, llmTokens) => limiter.settle(requestId, llmTokens),
       observe: {
         entries: metrics.logEntries,
         lag: metrics.logLag,

@@ -2,7 +2,7 @@ import type { Clock, Log, LoggedRequest, LogSource, UpstreamOutcome } from '../.
 import type { Snapshot } from '../../core/snapshot.ts';
 import { attribute, type Unattributed } from './attribute.ts';
 import type { ConsumersByRequest } from './consumers-by-request.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry, type LogEntry } from './read-entry.ts';
 import { scanEntries } from './scan-entries.ts';
 import type { SeenRequests } from './seen-requests.ts';
 
@@ -29,6 +29,11 @@ export interface IngestionDeps {
   readonly onRequests: (requests: readonly LoggedRequest[]) => void;
   /** The same without those whose client left before the upstream answered. */
   readonly onOutcomes: (outcomes: readonly UpstreamOutcome[]) => void;
+  /**
+   * A request has ended, whatever became of it; `llmTokens` undefined: the log does not say. Told once of each that has an
+   * id.
+   */
+  readonly onEnd: (requestId: string, llmTokens: number | undefined) => void;
   readonly observe: {
     readonly entries: (outcome: EntryOutcome, count: number) => void;
     /** From the gateway's writing of an entry to its reading here, milliseconds. */
@@ -128,7 +133,7 @@ interface Batch {
 }
 
 function createBatch(source: LogSource, deps: IngestionDeps): Batch {
-  const { snapshot, seen, consumers, onRequests, onOutcomes, observe, clock } = deps;
+  const { snapshot, seen, consumers, onRequests, onOutcomes, onEnd, observe, clock } = deps;
   const requests: LoggedRequest[] = [];
   const counts = new Map<EntryOutcome, number>();
   const count = (outcome: EntryOutcome): void => void counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
@@ -138,7 +143,10 @@ function createBatch(source: LogSource, deps: IngestionDeps): Batch {
     if (entry === undefined) return 'malformed';
     const now = snapshot();
     if (now === undefined) return 'not_ready';
-    if (entry.requestId !== '' && !seen.isNew(entry.requestId)) return 'duplicate';
+    if (entry.requestId !== '') {
+      if (!seen.isNew(entry.requestId)) return 'duplicate';
+      onEnd(entry.requestId, tokensOf(entry));
+    }
     const nowMs = clock.now();
     if (entry.loggedAtMs !== undefined) observe.lag(Math.max(0, nowMs - entry.loggedAtMs));
     const request = attribute(entry, now, { nowMs, source, consumerId: consumers?.find(entry.requestId) });
@@ -159,6 +167,11 @@ function createBatch(source: LogSource, deps: IngestionDeps): Batch {
       if (outcomes.length > 0) onOutcomes(outcomes);
     },
   };
+}
+
+function tokensOf({ promptTokens, completionTokens }: LogEntry): number | undefined {
+  if (promptTokens === undefined && completionTokens === undefined) return undefined;
+  return (promptTokens ?? 0) + (completionTokens ?? 0);
 }
 
 /** Undefined: it is no JSON. */

@@ -18,6 +18,7 @@ interface Scene {
   readonly ingestion: Ingestion;
   readonly requests: LoggedRequest[];
   readonly outcomes: UpstreamOutcome[];
+  readonly ended: (readonly [requestId: string, llmTokens: number | undefined])[];
   readonly counts: Record<string, number>;
   readonly lags: number[];
   readonly joins: boolean[];
@@ -45,6 +46,7 @@ async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_
   const joins: boolean[] = [];
   const requests: LoggedRequest[] = [];
   const outcomes: UpstreamOutcome[] = [];
+  const ended: Scene['ended'] = [];
   const ingestion = createIngestion(
     { maxQueuedBytes },
     {
@@ -54,6 +56,7 @@ async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_
       pace: () => ({ step: () => undefined }),
       onRequests: (all) => void requests.push(...all),
       onOutcomes: (all) => void outcomes.push(...all),
+      onEnd: (id, tokens) => void ended.push([id, tokens]),
       observe: {
         entries: (outcome, count) => (counts[outcome] = (counts[outcome] ?? 0) + count),
         lag: (ms) => lags.push(ms),
@@ -69,6 +72,7 @@ async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_
     ingestion,
     requests,
     outcomes,
+    ended,
     counts,
     lags,
     joins,
@@ -196,6 +200,18 @@ describe('the ingestion of the log', () => {
     assert.deepEqual(joins, [true, false]);
     for (let i = 0; i < 20; i++) consumers.remember(`later-${String(i)}`, 'x');
     assert.equal(consumers.find(String(known['request_id'])), undefined, 'bounded');
+  });
+
+  it('tells the end of each request once, whatever became of it, with its tokens', async () => {
+    const { read, versions, ended } = await start();
+    const all = [
+      entry({ request_id: 'a', credential: versions['api-main'], llm: { prompt_tokens: '5', completion_tokens: '7' } }),
+      entry({ request_id: 'b', upstream: {} }),
+      entry({ request_id: 'c', credential: 'cv_unheard-of', llm: { completion_tokens: 1 } }),
+      entry({ request_id: undefined }),
+    ];
+    await read(all, all);
+    assert.deepEqual(ended, [['a', 12], ['b', undefined], ['c', 1]]); // prettier-ignore
   });
 
   it('logs nothing into the future', async () => {
