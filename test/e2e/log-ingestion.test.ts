@@ -17,7 +17,10 @@ credentials:
   - { id: mistral-main, upstream: mistral, secret: { from: env, name: PROVIDER_SECRET } }
 consumers:
   - { id: team, owner: team@example.com, groups: [callers] }
+  - { id: busy, owner: team@example.com, groups: [callers] }
   - { id: powerless, owner: team@example.com }
+limits:
+  - { id: one-at-a-time, consumers: [busy], concurrent: 1 }
 policies:
   - { id: callers-may-call, effect: allow, groups: [callers], upstreams: [openai, mistral] }
 `;
@@ -26,6 +29,10 @@ interface Scene {
   readonly sidecar: RunningSidecar;
   readonly gateway: StandInGateway;
   ask(path: string, token: string, headers?: Readonly<Record<string, string>>): Promise<number>;
+  /** A question of the gateway, which is never logged. */
+  question(token: string, requestId: string): Promise<Response>;
+  /** Status and body of the answer to a batch. */
+  post(body: string, key?: string): Promise<[number, string]>;
   metrics(): Promise<string>;
 }
 
@@ -51,6 +58,30 @@ async function start(t: TestContext): Promise<Scene> {
       });
       await response.arrayBuffer();
       return response.status;
+    },
+    async question(token, requestId) {
+      const answer = await fetch(`${sidecar.urls.data}/api/auth/openai`, {
+        headers: {
+          authorization: `Bearer ${token}`,
+          'x-cf-gateway-key': sidecar.keys.gateway,
+          'x-cf-request-id': requestId,
+          'x-forwarded-method': 'GET',
+          'x-forwarded-uri': '/v1/models',
+          'x-cf-raw-uri': '/v1/models',
+          'x-cf-upstream-uri': '/v1/models',
+          connection: 'close',
+        },
+      });
+      await answer.arrayBuffer();
+      return answer;
+    },
+    async post(body, key = sidecar.keys.log) {
+      const response = await fetch(`${sidecar.urls.data}/api/logs`, {
+        method: 'POST',
+        body,
+        headers: { authorization: `Bearer ${key}`, connection: 'close' },
+      });
+      return [response.status, await response.text()];
     },
     metrics: async () => (await fetch(`${sidecar.urls.metrics}/metrics`)).text(),
   };
@@ -86,28 +117,10 @@ it('learns from the gateway’s log how each upstream and each credential did', 
 });
 
 it('counts a batch that comes again once, and takes what it can of a damaged one', async (t) => {
-  const { sidecar, ask, metrics, gateway } = await start(t);
+  const { sidecar, ask, question, post, metrics, gateway } = await start(t);
   const { token } = await sidecar.issueToken('team');
-  const post = async (body: string, key = sidecar.keys.log): Promise<[number, string]> => {
-    const response = await fetch(`${sidecar.urls.data}/api/logs`, {
-      method: 'POST',
-      body,
-      headers: { authorization: `Bearer ${key}`, connection: 'close' },
-    });
-    return [response.status, await response.text()];
-  };
   // The version of the credential, as the gateway would know it.
-  const answer = await fetch(`${sidecar.urls.data}/api/auth/openai`, {
-    headers: {
-      authorization: `Bearer ${token}`,
-      'x-cf-gateway-key': sidecar.keys.gateway,
-      'x-forwarded-method': 'GET',
-      'x-forwarded-uri': '/v1/models',
-      'x-cf-raw-uri': '/v1/models',
-      'x-cf-upstream-uri': '/v1/models',
-      connection: 'close',
-    },
-  });
+  const answer = await question(token, 'z');
   const credential = answer.headers.get('cfcredential') ?? '';
   assert.match(credential, /^cv_/);
   const entry = (id: string, route = 'openai'): string =>
@@ -132,4 +145,14 @@ it('counts a batch that comes again once, and takes what it can of a damaged one
   // Decisions went on meanwhile.
   assert.equal(await ask('/openai/v1/models', token), 200);
   await gateway.flushLogs();
+});
+
+it('lets the next request begin when the log tells of the end of one', async (t) => {
+  const { sidecar, question, post } = await start(t);
+  const { token } = await sidecar.issueToken('busy');
+  const statusOf = async (requestId: string): Promise<number> => (await question(token, requestId)).status;
+  assert.equal(await statusOf('first'), 200);
+  assert.equal(await statusOf('second'), 429);
+  assert.deepEqual(await post('[{"request_id":"first","upstream":{}}]'), [204, '']);
+  await until(async () => (await statusOf('third')) === 200, 'there is room again');
 });
