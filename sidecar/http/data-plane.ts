@@ -29,8 +29,8 @@ export interface DataPlaneDeps {
 export interface LogReceiver {
   /** Asked before the body is read; the value of `authorization` as it came. Undefined: a stranger. */
   readonly identify: (authorization: string | undefined) => LogSource | undefined;
-  /** Asked next; false: the gateway is to come again later. */
-  readonly admits: () => boolean;
+  /** Keeps room for a body of at most so many bytes; the answer gives it back. Undefined: the gateway is to come again. */
+  readonly admit: (bytes: number) => (() => void) | undefined;
   /** The whole body; the status of the answer. Reads it later: nobody waits for that. */
   readonly accept: (body: Buffer, source: LogSource) => { readonly status: number };
 }
@@ -148,14 +148,15 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
   /** The body of the answer is always empty: APISIX writes it into its error log. */
   async function takeLogs(req: QuestionRequest, res: ServerResponse): Promise<void> {
     const source = deps.logs.identify(req.headers.authorization);
-    const admitted = source !== undefined && deps.logs.admits();
+    const leave = source && deps.logs.admit(Math.min(Number(req.headers['content-length'] ?? Infinity), maxBodyBytes));
     // A refused body is read all the same, but not kept: a connection reset would hide the status from the gateway.
-    const body = await readBody(req, maxBodyBytes, admitted);
+    const body = await readBody(req, maxBodyBytes, leave !== undefined);
+    leave?.();
     if (body.kind === 'gone') return;
     if (body.kind === 'too_large') res.shouldKeepAlive = false;
     if (source === undefined) sendEmpty(res, 401, ['www-authenticate', 'Bearer realm="credentialflow-logs"']);
     else if (body.kind === 'too_large') sendEmpty(res, 413);
-    else if (!admitted) sendEmpty(res, 503);
+    else if (leave === undefined) sendEmpty(res, 503);
     else sendEmpty(res, statusOfBatch(body.bytes, source));
   }
 

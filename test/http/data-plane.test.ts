@@ -159,10 +159,39 @@ it('takes log batches with the log key only, and answers them without a body', a
   assert.deepEqual(plane.batches, ['[{"a":1}]']);
 });
 
+it('keeps no log body that there is no room for, and gives back the room of those it has read', async (t) => {
+  const admitted: number[] = [];
+  let left = 0;
+  let kept = 0;
+  const logs = {
+    identify: () => ({ gatewayId: undefined }),
+    admit: (bytes: number) => {
+      admitted.push(bytes);
+      return bytes > 3
+        ? undefined
+        : (): void => {
+            left++;
+          };
+    },
+    accept: (body: Buffer) => {
+      kept += body.length;
+      return { status: 204 };
+    },
+  };
+  const plane = await startDataPlane(t, { deps: { logs } });
+  const post = async (body: string): Promise<[number, string]> => {
+    const answer = await fetch(`${plane.url}/api/logs`, { method: 'POST', body });
+    return [answer.status, await answer.text()];
+  };
+  assert.deepEqual(await post('[1]'), [204, '']);
+  assert.deepEqual(await post('[11]'), [503, '']);
+  assert.deepEqual([admitted, left, kept], [[3, 4], 1, 3]);
+});
+
 it('asks for a log batch again when it could not be taken', async (t) => {
   const logs = {
     identify: () => ({ gatewayId: undefined }),
-    admits: () => true,
+    admit: () => () => undefined,
     accept: () => {
       throw new Error('no');
     },

@@ -43,7 +43,7 @@ export async function startDataPlane(t: TestContext, options: TestDataPlaneOptio
     describeToken: (question) => describeToken(question, ctx),
     logs: {
       identify: (authorization) => (authorization === logKey ? { gatewayId: undefined } : undefined),
-      admits: () => true,
+      admit: () => () => undefined,
       accept(body) {
         batches.push(body.toString());
         return { status: 204 };

@@ -48,7 +48,7 @@ export interface IngestionDeps {
 export interface Ingestion {
   /** False: there is no room. */
   add(body: Buffer, source: LogSource): boolean;
-  hasRoom(): boolean;
+  hasRoom(bytes: number): boolean;
   queuedBytes(): number;
   /** Resolves when all that was added has been read. */
   idle(): Promise<void>;
@@ -63,6 +63,8 @@ export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: Inge
   const queue: Posted[] = [];
   let queuedBytes = 0;
   let running: Promise<void> | undefined;
+
+  const hasRoom = (bytes: number): boolean => queuedBytes + bytes <= maxQueuedBytes;
 
   async function run(): Promise<void> {
     // The answer to the gateway goes first.
@@ -109,13 +111,13 @@ export function createIngestion({ maxQueuedBytes }: IngestionOptions, deps: Inge
 
   return {
     add(body, source) {
-      if (queuedBytes + body.length > maxQueuedBytes) return false;
+      if (!hasRoom(body.length)) return false;
       queue.push({ body, source });
       queuedBytes += body.length;
       running ??= run();
       return true;
     },
-    hasRoom: () => queuedBytes < maxQueuedBytes,
+    hasRoom,
     queuedBytes: () => queuedBytes,
     idle: async () => running,
   };

@@ -18,6 +18,7 @@ const ownKeyPattern = /^cfl\.([a-z0-9][a-z0-9._-]{0,62})\.[0-9a-f]{64}$/;
 /** The door for http-logger's batches: lets the holders of a log key in, and answers before anything is read. */
 export function createLogReceiver(options: { readonly logKeyHash: string }, deps: LogReceiverDeps) {
   const { sha256, keyOfGateway, ingestion, observe } = deps;
+  let underWayBytes = 0;
   return {
     /** http-logger's `auth_header` becomes the exact Authorization value (facts, 6): `Bearer <key>`, or the bare key. */
     identify(authorization: string | undefined): LogSource | undefined {
@@ -28,11 +29,16 @@ export function createLogReceiver(options: { readonly logKeyHash: string }, deps
       if (gatewayId === undefined) return undefined;
       return equalInConstantTime(key, keyOfGateway(gatewayId)) ? { gatewayId } : undefined;
     },
-    /** Asked before a body is read, so that no more are held than there is room for. */
-    admits(): boolean {
-      const hasRoom = ingestion.hasRoom();
-      if (!hasRoom) observe('refused');
-      return hasRoom;
+    /** Room for a body that is about to be read, so that those under way are bounded, too. */
+    admit(bytes: number): (() => void) | undefined {
+      if (!ingestion.hasRoom(underWayBytes + bytes)) {
+        observe('refused');
+        return undefined;
+      }
+      underWayBytes += bytes;
+      return () => {
+        underWayBytes -= bytes;
+      };
     },
     /** What cannot be read comes no better a second time: only for want of room is the gateway to come again. */
     accept(body: Buffer, source: LogSource): { readonly status: number } {

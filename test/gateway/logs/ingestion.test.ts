@@ -318,9 +318,12 @@ describe('the door of the log', () => {
     assert.deepEqual(receiver.accept(Buffer.from('[]'), anyone), { status: 204 });
     assert.deepEqual(receiver.accept(Buffer.alloc(9, 32), anyone), { status: 503 });
     assert.deepEqual(receiver.accept(Buffer.alloc(8, 32), anyone), { status: 204 });
-    assert.equal(receiver.admits(), false);
+    assert.equal(receiver.admit(1), undefined);
     await ingestion.idle();
-    assert.equal(receiver.admits(), true);
-    assert.deepEqual(observed, ['taken', 'refused', 'taken', 'refused']);
+    const leave = receiver.admit(8);
+    assert.equal(receiver.admit(3), undefined, 'a body is under way');
+    leave?.();
+    assert.ok(receiver.admit(3));
+    assert.deepEqual(observed, ['taken', 'refused', 'taken', 'refused', 'refused']);
   });
 });
