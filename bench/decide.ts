@@ -121,6 +121,7 @@ async function context(policies: number, more: readonly ResourceRecord[] = []): 
   return {
     ...deciding(snapshot),
     snapshot: () => snapshot,
+    health: { find: () => undefined },
     hashGatewayKey: createKeyHasher({ maxKept: 4 }),
     record: () => undefined,
     clock: {

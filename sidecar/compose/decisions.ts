@@ -70,6 +70,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): Decisions 
     snapshot: keeper.current,
     validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
     clock,
+    health: { find: () => undefined },
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
     pausedBy: () => (audit.isBlocking() ? 'audit_blocked' : undefined),

@@ -149,6 +149,11 @@ export const denialTable = {
     message: "The upstream's credential cannot be used at the moment.",
     fix: 'The secret could not be read, is empty, or does not fit a header: `credentialflow status` says which and why.',
   },
+  credential_dead: {
+    status: 503,
+    message: 'The upstream refuses every credential that is configured for it.',
+    fix: 'Revoked, or out of credit: `credentialflow status` says which and since when. Store another secret with `credentialflow credential set`; one that works again comes back by itself.',
+  },
   state_stale: {
     status: 503,
     message: 'The state of the sidecar is too old to decide.',

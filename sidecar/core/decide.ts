@@ -88,7 +88,7 @@ function finish(
 ): Decision {
   if (refused !== undefined) return deny(d, ctx, refused, d.refusal?.retryAfterMs ?? 0);
 
-  const unusable = selectCredential(d, upstream); // 8. the credential version to use
+  const unusable = selectCredential(d, upstream, ctx.health); // 8. the credential version to use
   if (unusable !== undefined) return deny(d, ctx, unusable);
 
   const headers = d.credential && inject(d, upstream, d.credential); // 9. the headers

@@ -3,6 +3,7 @@ import type { Limiter, LimitRefusal } from './limit.ts';
 import type { Clock, TokenValidator } from './ports.ts';
 import type { JudgedPath } from './path.ts';
 import type { Secret } from './secret.ts';
+import type { HealthView } from './health.ts';
 import type { ConsumerEntry, CredentialVersion, GatewayEntry, Snapshot, UpstreamEntry } from './snapshot.ts';
 
 /** What the HTTP edge read off the wire: strings exactly as they came, nothing interpreted. */
@@ -63,6 +64,8 @@ export interface DecisionContext {
   readonly snapshot: () => Snapshot | undefined;
   readonly validators: readonly TokenValidator[];
   readonly clock: Clock;
+  /** How the credentials fare. */
+  readonly health: HealthView;
   /** Hex SHA-256 of a presented gateway key. */
   readonly hashGatewayKey: (key: string) => string;
   /** Milliseconds since the last successful read of changes. */

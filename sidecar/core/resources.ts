@@ -80,6 +80,8 @@ export interface CredentialSpec {
   readonly upstream: string;
   /** Absent where the upstream's preset needs no secret. */
   readonly secret?: SecretReference | undefined;
+  /** Its share of the pool's consumers; default 1; 0: used only where no other of the pool works. */
+  readonly weight?: number | undefined;
   /** Steering headers that this credential pins; lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
 }

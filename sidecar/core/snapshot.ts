@@ -49,6 +49,8 @@ export interface UpstreamEntry {
   readonly id: string;
   readonly disabled: boolean;
   readonly preset: Preset;
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
   readonly tokenSlots: readonly TokenSlot[];
   readonly queryKeys: ReadonlySet<string>;
   /** Decoded segments of `prefix`; empty for `/`. */
@@ -63,7 +65,7 @@ export interface UpstreamEntry {
   readonly rules: readonly RuleIndex[];
   /** Its own limits and those of every upstream, in the order of their ids. */
   readonly limits: readonly LimitEntry[];
-  /** In order of preference: of their ids. */
+  /** The pool, in the order of ids. */
   readonly credentials: readonly CredentialVersion[];
 }
 
@@ -71,6 +73,10 @@ export interface CredentialVersion {
   /** Opaque; what `cfcredential` carries. Derived from store id, credential id and secret reference. */
   readonly versionId: string;
   readonly credentialId: string;
+  /** Its share of the pool's consumers; 0: only where no other works. */
+  readonly weight: number;
+  /** Of the credential's id: which consumers are its own. A new version keeps them. */
+  readonly seed: number;
   /**
    * The whole answer but the identity header, as a flat list name, value, name, value …; every slot and steering
    * header is in it, empty where unused. Undefined: the secret could not be read or is empty.

@@ -24,7 +24,7 @@ const bodiesOfNobody: DenialBodies = {
 };
 
 /** A 503 that asking again does not cure: somebody has to configure something. */
-const lasting: ReadonlySet<DenialCode> = new Set(['credential_missing']);
+const lasting: ReadonlySet<DenialCode> = new Set(['credential_missing', 'credential_dead']);
 
 /** When to ask again where the decision does not say; milliseconds. */
 const defaultRetryAfterMs = 1_000;

@@ -59,6 +59,7 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
   credential: {
     upstream: isText,
     secret: optional((value) => isObject(value) && isText(value['from'])),
+    weight: optional(isLimit),
     headers: isTextMap,
   },
   consumer: { groups: isTexts, labels: isTextMap },

@@ -3,6 +3,7 @@ import type { Preset } from '../core/preset.ts';
 import type { InjectionSpec, ResourceRecordOf, UpstreamSpec } from '../core/resources.ts';
 import { Secret } from '../core/secret.ts';
 import type { CredentialVersion, SnapshotProblem } from '../core/snapshot.ts';
+import { hash32 } from '../core/stable-hash.ts';
 import { layOutHeaders } from './lay-out-headers.ts';
 import type { SecretCache } from './secret-cache.ts';
 
@@ -13,7 +14,6 @@ export interface CredentialsDeps {
 }
 
 export interface CompiledCredentials {
-  /** In order of preference. */
   readonly versions: readonly CredentialVersion[];
   readonly problems: readonly SnapshotProblem[];
 }
@@ -24,7 +24,7 @@ export interface CredentialOwner {
   readonly preset: Preset;
 }
 
-/** The credential versions of one upstream; `credentials` are enabled ones, in order of preference. */
+/** The credential versions of one upstream; `credentials` are enabled ones, in the order of ids. */
 export async function compileCredentials(
   storeId: string,
   { id: upstreamId, spec: upstream, preset }: CredentialOwner,
@@ -40,13 +40,14 @@ export async function compileCredentials(
     const injected = await inject(id, spec.secret, upstream, preset, deps);
     if ('problem' in injected) problems.push({ kind: 'credential', id, message: injected.problem });
     const headers = 'problem' in injected ? undefined : layOut(upstream, preset, spec.headers, injected, versionId);
-    versions.push({ versionId, credentialId: id, headers });
+    versions.push({ versionId, credentialId: id, weight: spec.weight ?? 1, seed: hash32(id), headers });
   }
   // A server that needs no secret still gets every slot cleared.
   if (versions.length === 0 && preset.secretOptional) {
     // No credential has such an id, and no two upstreams share one: the log tells which of them was asked.
     const versionId = idOf(`${storeId}|upstream/${upstreamId}|none`);
-    versions.push({ versionId, credentialId: '', headers: layOut(upstream, preset, {}, [], versionId) });
+    const headers = layOut(upstream, preset, {}, [], versionId);
+    versions.push({ versionId, credentialId: '', weight: 1, seed: 0, headers });
   }
   return { versions, problems };
 }

@@ -28,6 +28,7 @@ export function compileUpstream(
     id,
     disabled,
     preset,
+    baseUrl: spec.base_url,
     tokenSlots: spec.token_slots ?? preset.tokenSlots,
     queryKeys: new Set(preset.queryKeys),
     prefix: segmentsOf(spec.prefix, 'prefix'),

@@ -1,6 +1,7 @@
 /** A decision context over hand-written resources: the real core, policies and snapshot, and a scripted token table. */
 import { createHash } from 'node:crypto';
 import type { Decision, DecisionContext, Question } from '../../sidecar/core/decision.ts';
+import type { CredentialHealth, HealthView } from '../../sidecar/core/health.ts';
 import type { Clock, Injector, TokenValidator, Validation } from '../../sidecar/core/ports.ts';
 import type { Preset } from '../../sidecar/core/preset.ts';
 import type {
@@ -161,6 +162,8 @@ export interface Deciding extends DecisionContext {
   readonly faults: unknown[];
   /** Token → what the validator says; a promise for a cold token. */
   readonly tokens: Map<string, Validation | (() => Promise<Validation>)>;
+  /** Version id → how it fares. */
+  readonly health: Map<string, CredentialHealth> & HealthView;
   nowMs: number;
   /** Of the monotonic clock. */
   monotonicMs: number;
@@ -179,6 +182,8 @@ export function deciding(initial: Snapshot | undefined): Deciding {
       return typeof known === 'function' ? known() : known;
     },
   };
+  const table = new Map<string, CredentialHealth>();
+  const health = Object.assign(table, { find: (versionId: string) => table.get(versionId) });
   let decisions = 0;
   const idleClock: Clock = {
     now: () => 0,
@@ -204,6 +209,7 @@ export function deciding(initial: Snapshot | undefined): Deciding {
       after: () => () => undefined,
       every: () => () => undefined,
     },
+    health,
     hashGatewayKey: sha256,
     stateAgeMs: () => ctx.ageMs,
     pausedBy: () => undefined,

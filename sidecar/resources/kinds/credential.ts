@@ -7,6 +7,8 @@ import { defineKind } from '../kind.ts';
 
 const referenceRule = 'must be a reference such as { from: env, name: OPENAI_API_KEY }, never the secret itself';
 
+const maxWeight = 1_000;
+
 const schema = z
   .strictObject({
     id: id.meta({ description: 'Unique among credentials.' }),
@@ -15,6 +17,12 @@ const schema = z
       .looseObject({ from: z.string() }, { error: referenceRule })
       .optional()
       .meta({ description: 'Reference to the secret: {from: env|file|sealed, …}.' }),
+    weight: z
+      .int()
+      .min(0)
+      .max(maxWeight)
+      .optional()
+      .meta({ description: "Its share of the pool's consumers; default 1; 0: used only where no other works." }),
     headers: z.record(headerName, headerValue).optional().meta({ description: 'Steering headers that it pins.' }),
   })
   .meta({ description: "An upstream's secret, by reference or sealed." });
@@ -36,12 +44,19 @@ export const credentialKind = defineKind({
         });
       }
     }
-    return { upstream: document.upstream, ...(secret === undefined ? {} : { secret }), headers };
+    return {
+      upstream: document.upstream,
+      ...(secret === undefined ? {} : { secret }),
+      // What the default says is not written down: a spec of before reads the same.
+      ...(document.weight === undefined || document.weight === 1 ? {} : { weight: document.weight }),
+      headers,
+    };
   },
   write: (credentialId, spec) => ({
     id: credentialId,
     upstream: spec.upstream,
     ...(spec.secret === undefined ? {} : { secret: spec.secret }),
+    ...(spec.weight === undefined ? {} : { weight: spec.weight }),
     ...(Object.keys(spec.headers).length === 0 ? {} : { headers: spec.headers }),
   }),
 });
