@@ -23,13 +23,25 @@ export interface Preset {
   readonly responseHeaders: { readonly requestId?: string; readonly rateLimit: readonly string[] };
   /** What tells that a credential is dead (revoked, out of credit), not just busy. */
   readonly deadKey: readonly DeadKeyRule[];
-  /** A cheap request that needs the key. */
-  readonly probe: { readonly method: 'GET' | 'POST'; readonly path: string };
+  readonly probe: ProbeRequest;
+}
+
+/** A cheap request that tells whether the key works. */
+export interface ProbeRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Beside the key's own. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** False: it may be answered without a key, so that nothing follows from its answer, and it is not sent. */
+  readonly needsKey: boolean;
 }
 
 export interface DeadKeyRule {
   readonly status: number;
-  /** A string that the body must contain; absent: the status is enough. */
+  /**
+   * A string that the body must contain; absent: the status is enough. The gateway's log has no bodies: a probe of our
+   * own reads this one.
+   */
   readonly bodyIncludes?: string;
 }
 

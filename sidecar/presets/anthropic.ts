@@ -33,5 +33,5 @@ export const anthropic: Preset = {
     ],
   },
   deadKey: [{ status: 401 }],
-  probe: { method: 'GET', path: '/v1/models' },
+  probe: { method: 'GET', path: '/v1/models', headers: { 'anthropic-version': '2023-06-01' }, needsKey: true },
 };

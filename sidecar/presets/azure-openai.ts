@@ -22,5 +22,5 @@ export const azureOpenai: Preset = {
     rateLimit: ['x-ratelimit-remaining-requests', 'x-ratelimit-remaining-tokens', 'retry-after-ms'],
   },
   deadKey: [{ status: 401 }, { status: 429, bodyIncludes: 'insufficient_quota' }],
-  probe: { method: 'GET', path: '/openai/models?api-version=2024-10-21' },
+  probe: { method: 'GET', path: '/openai/models?api-version=2024-10-21', needsKey: true },
 };

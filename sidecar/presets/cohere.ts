@@ -13,5 +13,5 @@ export const cohere: Preset = {
   denialBodies: { default: { message: '{message}' }, byStatus: {} },
   responseHeaders: { rateLimit: [] },
   deadKey: [{ status: 401 }],
-  probe: { method: 'GET', path: '/v1/models' },
+  probe: { method: 'GET', path: '/v1/models', needsKey: true },
 };

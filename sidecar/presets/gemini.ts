@@ -23,7 +23,12 @@ export const gemini: Preset = {
     },
   },
   responseHeaders: { rateLimit: [] },
-  // A wrong key is a 400 here.
-  deadKey: [{ status: 400, bodyIncludes: 'API_KEY_INVALID' }, { status: 401 }],
-  probe: { method: 'GET', path: '/v1beta/models?pageSize=1' },
+  // A wrong key is a 400 here. https://cloud.google.com/service-infrastructure/docs/service-management/reference/rpc/google.api#errorreason
+  deadKey: [
+    { status: 400, bodyIncludes: 'API_KEY_INVALID' },
+    { status: 401 },
+    { status: 403, bodyIncludes: 'CONSUMER_SUSPENDED' },
+    { status: 403, bodyIncludes: 'BILLING_DISABLED' },
+  ],
+  probe: { method: 'GET', path: '/v1beta/models?pageSize=1', needsKey: true },
 };

@@ -21,5 +21,6 @@ export const generic: Preset = {
   },
   responseHeaders: { requestId: 'x-request-id', rateLimit: ['ratelimit', 'ratelimit-policy', 'retry-after'] },
   deadKey: [{ status: 401 }],
-  probe: { method: 'GET', path: '/' },
+  // Of an API that nobody described, no request is known to need the key.
+  probe: { method: 'GET', path: '/', needsKey: false },
 };

@@ -26,5 +26,5 @@ export const mistral: Preset = {
     ],
   },
   deadKey: [{ status: 401 }],
-  probe: { method: 'GET', path: '/v1/models' },
+  probe: { method: 'GET', path: '/v1/models', needsKey: true },
 };

@@ -19,5 +19,6 @@ export const ollama: Preset = {
   },
   responseHeaders: { rateLimit: [] },
   deadKey: [{ status: 401 }],
-  probe: { method: 'GET', path: '/v1/models' },
+  // Ollama knows no keys, and llama.cpp shows its models without one.
+  probe: { method: 'GET', path: '/v1/models', needsKey: false },
 };

@@ -33,5 +33,5 @@ export const openai: Preset = {
   },
   // Out of credit is a 429 like a busy key, but no waiting helps.
   deadKey: [{ status: 401 }, { status: 429, bodyIncludes: 'insufficient_quota' }],
-  probe: { method: 'GET', path: '/v1/models' },
+  probe: { method: 'GET', path: '/v1/models', needsKey: true },
 };

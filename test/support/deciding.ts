@@ -39,7 +39,7 @@ export const testPreset: Preset = {
   denialBodies: { default: { message: '{message}' }, byStatus: {} },
   responseHeaders: { rateLimit: [] },
   deadKey: [],
-  probe: { method: 'GET', path: '/v1/models' },
+  probe: { method: 'GET', path: '/v1/models', needsKey: true },
 };
 
 export const defaults = {

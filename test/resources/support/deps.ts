@@ -12,7 +12,7 @@ function preset(more: Partial<Preset> & Pick<Preset, 'id'>): Preset {
     denialBodies: { default: {}, byStatus: {} },
     responseHeaders: { rateLimit: [] },
     deadKey: [],
-    probe: { method: 'GET', path: '/' },
+    probe: { method: 'GET', path: '/', needsKey: true },
     ...more,
   };
 }

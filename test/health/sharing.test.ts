@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { createHealthBoard } from '../../sidecar/caches/health-board.ts';
+import { createMemoryCache } from '../../sidecar/caches/memory.ts';
+import { createValueSealer } from '../../sidecar/caches/sealed-values.ts';
+import type { HealthBoard } from '../../sidecar/core/health.ts';
+import type { Cache } from '../../sidecar/core/ports.ts';
+import { createHealthSharing } from '../../sidecar/health/sharing.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { recordingLog } from '../support/recording-log.ts';
+import { createHealthWorld, type HealthWorld } from './world.ts';
+
+const masterKey = Buffer.alloc(32, 1);
+let clock: FakeClock;
+let cache: Cache;
+let one: HealthWorld;
+let other: HealthWorld;
+let rejected: string[];
+
+const boardOf = (key = masterKey, storeId = 'store', over: Pick<Cache, 'get' | 'set'> = cache): HealthBoard =>
+  createHealthBoard({
+    cache: over,
+    sealer: createValueSealer({ masterKey: key, keyVersion: 'k1' }),
+    identity: () => ({ storeId, epoch: 1, revision: 5, fork: '' }),
+    onRejected: (reason) => rejected.push(reason),
+  });
+
+async function join(world: HealthWorld, board = boardOf()): Promise<void> {
+  createHealthSharing({ pollMs: 500 }, { board, monitor: world.monitor, clock });
+  await settle();
+}
+async function settle(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+}
+async function pass(ms: number): Promise<void> {
+  for (let left = ms; left > 0; left -= 100) {
+    clock.advance(100);
+    await settle();
+  }
+}
+
+describe('sidecars that share a cache', () => {
+  beforeEach(async () => {
+    clock = createFakeClock();
+    rejected = [];
+    cache = await createMemoryCache('memory', {}, { clock, log: recordingLog() });
+    one = await createHealthWorld({}, { clock });
+    other = await createHealthWorld({}, { clock });
+  });
+
+  it('know within a second what another one saw, and that it is over', async () => {
+    await join(one);
+    await join(other);
+    one.answer = { status: 401 };
+    other.answer = { status: 401 };
+    one.hear('a', 401);
+    await pass(1_000);
+    assert.equal(other.stateOf('a'), 'dead');
+    assert.equal(other.monitor.find(other.versionOf('a'))?.firsthand, false);
+    assert.equal(other.stateOf('b'), 'unknown');
+    one.answer = { status: 200 };
+    other.answer = { status: 200 };
+    await pass(8_000);
+    assert.deepEqual([one.stateOf('a'), other.stateOf('a')], ['ok', 'ok']);
+  });
+
+  it('share a pause to its end', async () => {
+    await join(one);
+    await join(other);
+    one.hear('b', 429, { limits: { 'retry-after': '30' } });
+    await pass(1_000);
+    const until = (world: HealthWorld) => world.monitor.find(world.versionOf('b'))?.untilMs;
+    assert.ok(until(one) !== undefined);
+    assert.equal(until(other), until(one));
+  });
+
+  it('do not all probe what one of them probes', async () => {
+    await join(one);
+    await join(other);
+    one.answer = { status: 401 };
+    other.answer = { status: 401 };
+    one.hear('a', 401);
+    await pass(120_000);
+    const both = one.probes.length + other.probes.length;
+    assert.ok(both >= 3 && both <= 10, String(both));
+  });
+
+  it('write again what another one’s write at the same time removed', async () => {
+    await join(one);
+    await join(other);
+    one.answer = { status: 401 };
+    other.answer = { status: 401 };
+    one.hear('a', 401);
+    other.hear('b', 401);
+    await pass(1_500);
+    assert.deepEqual([one.stateOf('b'), other.stateOf('a')], ['dead', 'dead']);
+  });
+
+  it('learn each for itself without the cache', async () => {
+    const away = { get: () => Promise.reject(new Error('away')), set: () => Promise.reject(new Error('away')) };
+    await join(one, boardOf(masterKey, 'store', away));
+    one.answer = { status: 401 };
+    one.hear('a', 401);
+    await pass(1_000);
+    assert.equal(one.stateOf('a'), 'dead');
+  });
+
+  it('believe nothing that was sealed with another key, for another store, or altered', async () => {
+    await join(one, boardOf(Buffer.alloc(32, 2)));
+    one.answer = { status: 401 };
+    one.hear('a', 401);
+    await pass(1_000);
+    const key = 'health:store:1:k1';
+    const forged = (await cache.get(key)) ?? assert.fail('nothing was written');
+    await join(other);
+    await pass(600);
+    assert.equal(other.stateOf('a'), 'unknown');
+    assert.ok(rejected.includes('not_authentic'));
+    await boardOf(masterKey, 'another').write(one.monitor.words());
+    await cache.set(key, (await cache.get('health:another:1:k1')) ?? assert.fail(), 1_000);
+    await pass(600);
+    await cache.set(key, `${forged}A`, 1_000);
+    await pass(600);
+    assert.equal(other.stateOf('a'), 'unknown');
+  });
+
+  it('take an old state that is put back for what it is', async () => {
+    await join(one);
+    one.answer = { status: 401 };
+    one.hear('a', 401);
+    await pass(600);
+    const key = 'health:store:1:k1';
+    const old = (await cache.get(key)) ?? assert.fail();
+    one.answer = { status: 200 };
+    await pass(8_000);
+    assert.equal(one.stateOf('a'), 'ok');
+    await cache.set(key, old, 60_000);
+    await pass(1_000);
+    assert.equal(one.stateOf('a'), 'ok');
+  });
+});
