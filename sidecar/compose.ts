@@ -1,8 +1,10 @@
 import { createAdministration } from './compose/administration.ts';
+import { createAuditTrail } from './compose/audit-trail.ts';
 import { createCleanUp, type CleanUp } from './compose/clean-up.ts';
 import { createDecisions } from './compose/decisions.ts';
 import { createResourceFiles } from './compose/file-sources.ts';
 import { layFoundation } from './compose/foundation.ts';
+import { createHealth, healthOf } from './compose/health.ts';
 import { bindListeners } from './compose/listeners.ts';
 import { createLogIngestion, createRequestMemory } from './compose/log-ingestion.ts';
 import { createReadiness } from './compose/readiness.ts';
@@ -73,12 +75,16 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const { tokens, stateAgeMs } = link;
 
   // The decision.
+  const audit = createAuditTrail(config, { ...common, auditPath: inSlot(config.audit.path, lock.slot) });
+  const health = createHealth(config, { ...common, keeper, tokens, audit });
   const consumers = createRequestMemory(config);
-  const { context, troubles } = createDecisions(config, {
+  const { isGenuine } = keyState;
+  const { context, troubles } = createDecisions({
     ...common,
     store,
-    isGenuine: keyState.isGenuine,
-    auditPath: inSlot(config.audit.path, lock.slot),
+    isGenuine,
+    audit,
+    health,
     keeper,
     tokens,
     stateAgeMs,
@@ -100,7 +106,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     keeper,
     consumers,
     limiter: context.limiter,
-    listeners: [],
+    listeners: [health.onOutcomes],
   });
   const dataPlane = createDataPlane(
     { logDecisions: config.log.level === 'debug' },
@@ -112,13 +118,23 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
       log,
     },
   );
-  const status = describeStatus(config, { store, keeper, sources, link, keys, readiness, startedAtMs: clock.now() });
+  const status = describeStatus(config, {
+    store,
+    keeper,
+    sources,
+    link,
+    keys,
+    readiness,
+    health,
+    startedAtMs: clock.now(),
+  });
   const admin = createAdministration(config, {
     ...common,
     store,
     keys,
     keyring,
     keyAdministration: keyState.administration,
+    healthOf: (credential) => healthOf(health, credential),
     status,
   });
   const ops = createOpsServer({ metrics, readiness, log });

@@ -23,6 +23,8 @@ export interface AuditDeps {
 export interface Audit {
   /** Hot path; neither throws nor waits. */
   recordDecision(decision: Decision): void;
+  /** Something that happened outside a decision; `event` and `time` among its fields, nothing secret. */
+  recordEvent(event: Readonly<Record<string, unknown>>): void;
   /** True: new decisions must be denied with `audit_blocked`. */
   isBlocking(): boolean;
   /** The last attempt to write failed. */
@@ -48,6 +50,7 @@ export function createAudit(options: AuditOptions, deps: AuditDeps): Audit {
 
 const noAudit: Audit = {
   recordDecision: () => undefined,
+  recordEvent: () => undefined,
   isBlocking: () => false,
   isFailing: () => false,
   flush: () => Promise.resolve(),
@@ -161,6 +164,10 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
       if (decision.outcome === 'deny' && (early || decision.code === 'audit_blocked')) earlyDenials.add(decision);
       // Beyond the bound not even the line is built.
       else if (waiting() < hardLimit) add(lineOf(decision, clock.monotonic()));
+      else drop(1);
+    },
+    recordEvent(event) {
+      if (waiting() < hardLimit) add(JSON.stringify(event));
       else drop(1);
     },
     isBlocking: () => onFull === 'block' && waiting() >= bufferRecords,

@@ -13,6 +13,8 @@ interface Resource {
   readonly disabled: boolean;
   readonly revision: number;
   readonly updated_at: string;
+  /** Of credentials. */
+  readonly health?: { readonly state: string };
   readonly spec: Readonly<Record<string, unknown>>;
 }
 
@@ -41,15 +43,17 @@ async function showList(collection: string, api: AdminApi, self: Command, cli: C
   const items = (await listAll(api, collection)) as readonly Resource[];
   cli.print(self, { items }, () => {
     if (items.length === 0) return `There are no ${collection}.`;
-    const rows = items.map(({ id, owner, disabled, revision, updated_at: updated, spec }) => [
+    const showsHealth = collection === 'credentials';
+    const rows = items.map(({ id, owner, disabled, revision, updated_at: updated, health, spec }) => [
       id,
       disabled ? 'disabled' : 'enabled',
+      ...(showsHealth ? [health?.state ?? '-'] : []),
       owner,
       String(revision),
       updated,
       summaryOf(spec),
     ]);
-    const columns = ['ID', 'STATE', 'OWNER', 'REVISION', 'UPDATED', 'WHAT'];
+    const columns = ['ID', 'STATE', ...(showsHealth ? ['HEALTH'] : []), 'OWNER', 'REVISION', 'UPDATED', 'WHAT'];
     return formatTable(columns, rows, (text) => cli.terminal.paintOut('bold', text));
   });
 }

@@ -31,6 +31,7 @@ export interface AdministrationDeps {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
+  readonly healthOf: AdminDeps['healthOf'];
   readonly status: AdminDeps['status'];
 }
 
@@ -70,6 +71,7 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
         if (hasFile) writeKeyFile(config.dataDir, 'gateway', key);
         return Promise.resolve(hasFile);
       },
+      healthOf: deps.healthOf,
       status: deps.status,
       parseDuration,
       observe: ({ method, status }) => {

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { createAudit, type Audit } from '../audit/audit.ts';
-import { createAuditSink } from '../audit/index.ts';
+import type { Audit } from '../audit/audit.ts';
 import { createTokenUse } from '../audit/token-use.ts';
-import type { Config } from '../config/config.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
 import { createLimiter } from '../limits/limiter.ts';
+import type { HealthMonitor } from '../health/monitor.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import { createTokenValidators } from '../token-validators/index.ts';
@@ -18,7 +17,8 @@ export interface DecisionsDeps {
   readonly store: Store;
   /** Checksum and keyed tag of a token. */
   readonly isGenuine: (token: string) => boolean;
-  readonly auditPath: string;
+  readonly audit: Audit;
+  readonly health: HealthMonitor;
   readonly keeper: SnapshotKeeper;
   readonly tokens: TokenState;
   readonly stateAgeMs: () => number;
@@ -43,12 +43,8 @@ export interface Decisions {
 }
 
 /** What a decision reads, and where it is recorded. */
-export function createDecisions(config: Config, deps: DecisionsDeps): Decisions {
-  const { store, isGenuine, keeper, tokens, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
-  const file = { ...config.audit, path: deps.auditPath };
-  const sink = createAuditSink(config.audit.sink, file, { stdout: process.stdout });
-  const audit: Audit = createAudit(config.audit, { sink, clock, log, observe: metrics.auditRecords });
-  cleanUp.add(() => audit.close());
+export function createDecisions(deps: DecisionsDeps): Decisions {
+  const { store, isGenuine, audit, health, keeper, tokens, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(
@@ -70,7 +66,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): Decisions 
     snapshot: keeper.current,
     validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
     clock,
-    health: { find: () => undefined },
+    health,
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
     stateAgeMs,
     pausedBy: () => (audit.isBlocking() ? 'audit_blocked' : undefined),
@@ -83,6 +79,7 @@ export function createDecisions(config: Config, deps: DecisionsDeps): Decisions 
       if (decision.outcome !== 'allow') return;
       lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
       consumers?.remember(deliberation.requestId, deliberation.consumerId);
+      if (deliberation.credential !== undefined) health.onGiven(deliberation.credential.versionId);
     },
     onFault: (error, decision) => {
       log.error('decision_failed', { decision, error });

@@ -16,6 +16,8 @@ export interface TokenState {
   readonly cache: Cache;
   readonly lookup: TokenTiers;
   readonly follower: ChangeFollower;
+  /** Seals what goes into the cache. */
+  readonly sealer: ValueSealer;
   /** Tokens that may be used now, the hottest first. */
   hottest(limit: number): readonly KnownToken[];
   /** What was known of this store once; valid until the follower has started. */
@@ -97,6 +99,7 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
     cache,
     lookup,
     follower,
+    sealer,
     troubles() {
       const { problems, hints } = cache.report();
       return [

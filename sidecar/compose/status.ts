@@ -1,6 +1,8 @@
 import type { Config } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Cache, Store } from '../core/ports.ts';
+import type { HealthMonitor } from '../health/monitor.ts';
+import { describeHealth } from './health.ts';
 import type { Readiness } from '../http/health-routes.ts';
 import type { LoadedKeys } from '../keys/key-files.ts';
 import type { FileSources } from '../resources/file-source.ts';
@@ -15,6 +17,7 @@ export interface StatusDeps {
   readonly link: StoreLink;
   readonly keys: LoadedKeys;
   readonly readiness: () => Readiness;
+  readonly health: HealthMonitor;
   readonly startedAtMs: number;
 }
 
@@ -41,6 +44,7 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
       },
       last_good: describeLastGood(config, link),
       problems: snapshot?.problems ?? [],
+      credentials: describeHealth(deps.health),
       sources: deps.sources.status(),
       keys: deps.keys.sources,
       data_dir: config.dataDir,

@@ -40,6 +40,14 @@ export interface Config {
     readonly queue: number;
   };
   readonly changes: { readonly pollMs: number };
+  readonly health: {
+    readonly probes: boolean;
+    readonly probeMs: number;
+    readonly maxProbeMs: number;
+    readonly coolDownMs: number;
+    readonly maxCoolDownMs: number;
+    readonly webhook: { readonly url: string; readonly secret: Secret } | undefined;
+  };
   readonly audit: {
     readonly sink: 'file' | 'stdout' | 'none';
     readonly path: string;

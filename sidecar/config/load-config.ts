@@ -73,6 +73,7 @@ function readConfig(reader: SettingReader): Config {
     lastGood: readLastGood(reader, dataDir, storeText),
     tokens: readTokens(reader),
     lookup: readLookup(reader),
+    health: readHealth(reader),
     changes: { pollMs: reader.read(s.changesPoll).value },
     audit: {
       sink: reader.read(s.auditSink).value,
@@ -188,6 +189,27 @@ function readLookup(reader: SettingReader): Config['lookup'] {
     storeTimeoutMs: timeouts[1].value,
     concurrency: reader.read(settings.lookupConcurrency).value,
     queue: reader.read(settings.lookupQueue).value,
+  };
+}
+
+function readHealth(reader: SettingReader): Config['health'] {
+  const s = settings;
+  const probeMs = reader.read(s.healthProbeInterval).value;
+  const coolDownMs = reader.read(s.healthCoolDown).value;
+  const url = reader.readOptional(s.healthWebhookUrl);
+  const signing = reader.readSecret(s.healthWebhookSecret);
+  if (url.value !== undefined && !signing.given) {
+    reader.report('error', url.place, 'needs health.webhook_secret: the receiver must be able to tell who writes');
+  }
+  const webhook =
+    url.value === undefined || signing.value === undefined ? undefined : { url: url.value, secret: signing.value };
+  return {
+    probes: reader.read(s.healthProbes).value,
+    probeMs,
+    maxProbeMs: Math.max(probeMs, reader.read(s.healthMaxProbeInterval).value),
+    coolDownMs,
+    maxCoolDownMs: Math.max(coolDownMs, reader.read(s.healthMaxCoolDown).value),
+    webhook,
   };
 }
 

@@ -15,6 +15,8 @@ export interface HealthMonitorOptions extends Omit<HealthRules, 'canProbe' | 'ra
 }
 
 export interface HealthMonitorDeps extends Omit<ProberDeps, 'now'> {
+  /** Which credentials there are; one whose secret has become another one begins anew. */
+  readonly snapshot: () => Snapshot | undefined;
   readonly clock: Clock;
   /** 0 to 1. */
   readonly random: () => number;
@@ -48,14 +50,13 @@ export interface HealthMonitor extends HealthView {
   onOutcomes(outcomes: readonly UpstreamOutcome[]): void;
   /** Hot path: a decision gave this version away. */
   onGiven(versionId: string): void;
-  /** The credentials there are from now on. One whose secret is another one now begins anew. */
-  adopt(snapshot: Snapshot): void;
   /** What other sidecars say. */
   learn(words: readonly SharedHealth[]): void;
   /** What others do not have to find out themselves. */
   words(): readonly SharedHealth[];
   /** All credentials of the snapshot. */
   list(): readonly ListedHealth[];
+  ofCredential(credentialId: string): ListedHealth | undefined;
   stop(): void;
 }
 
@@ -74,6 +75,8 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
   const watched = new Set<string>();
   const probing = new Set<string>();
   let pooled: ReadonlyMap<string, PooledCredential> = new Map();
+  let byCredential: ReadonlyMap<string, string> = new Map();
+  let followed: Snapshot['upstreams'] | undefined;
   let stopped = false;
 
   const recordOf = (versionId: string): HealthRecord => records.get(versionId) ?? unknownHealth;
@@ -112,12 +115,51 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     });
   }
 
+  /** Looked at whenever something is about to change: nothing is done while the upstreams are the same. */
+  function followSnapshot(): void {
+    const upstreams = deps.snapshot()?.upstreams;
+    if (upstreams === undefined || upstreams === followed) return;
+    followed = upstreams;
+    const next = new Map<string, PooledCredential>();
+    for (const upstream of upstreams.values()) {
+      for (const version of upstream.credentials) {
+        // An upstream that needs no secret has a version without a credential, which is no credential's health.
+        if (version.credentialId !== '') next.set(version.versionId, { upstream, version });
+      }
+    }
+    const before = pooled;
+    pooled = next;
+    byCredential = new Map([...next].map(([versionId, { version }]) => [version.credentialId, versionId]));
+    for (const [versionId, { version }] of before) {
+      const now = next.get(versionId);
+      if (now === undefined) forget(versionId);
+      else if (!isSame(now.version.headers, version.headers)) move(versionId, onNewSecret);
+    }
+  }
+
+  function describe({ upstream, version }: PooledCredential): ListedHealth {
+    const { credentialId: credential, versionId } = version;
+    const { state, reason, sinceMs, untilMs, firsthand } = recordOf(versionId);
+    const pauseMs = state === 'throttled' ? untilMs : 0;
+    return {
+      upstream: upstream.id,
+      credential,
+      version: versionId,
+      state,
+      reason,
+      sinceMs,
+      untilMs: pauseMs,
+      firsthand,
+    };
+  }
+
   function forget(versionId: string): void {
     records.delete(versionId);
     watched.delete(versionId);
   }
 
   function tick(): void {
+    followSnapshot();
     const nowMs = clock.now();
     for (const versionId of [...watched]) {
       move(versionId, onTime);
@@ -155,6 +197,7 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
   return {
     find: (versionId) => records.get(versionId),
     onOutcomes(outcomes) {
+      followSnapshot();
       for (const outcome of outcomes) hear(outcome);
       // A suspicion does not wait for the next tick.
       tick();
@@ -162,23 +205,8 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     onGiven(versionId) {
       if (records.get(versionId)?.untilMs) move(versionId, onTrialTaken);
     },
-    adopt(snapshot) {
-      const next = new Map<string, PooledCredential>();
-      for (const upstream of snapshot.upstreams.values()) {
-        for (const version of upstream.credentials) {
-          // An upstream that needs no secret has a version without a credential, which is no credential's health.
-          if (version.credentialId !== '') next.set(version.versionId, { upstream, version });
-        }
-      }
-      const before = pooled;
-      pooled = next;
-      for (const [versionId, { version }] of before) {
-        const now = next.get(versionId);
-        if (now === undefined) forget(versionId);
-        else if (!isSame(now.version.headers, version.headers)) move(versionId, onNewSecret);
-      }
-    },
     learn(words) {
+      followSnapshot();
       for (const word of words) move(word.versionId, (known, nowMs, rules) => onWord(known, word, nowMs, rules));
     },
     words() {
@@ -190,21 +218,13 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
       );
     },
     list() {
-      return [...pooled.values()].map(({ upstream, version }) => {
-        const { state, reason, sinceMs, untilMs, firsthand } = recordOf(version.versionId);
-        const { credentialId: credential, versionId } = version;
-        const pauseMs = state === 'throttled' ? untilMs : 0;
-        return {
-          upstream: upstream.id,
-          credential,
-          version: versionId,
-          state,
-          reason,
-          sinceMs,
-          untilMs: pauseMs,
-          firsthand,
-        };
-      });
+      followSnapshot();
+      return [...pooled.values()].map(describe);
+    },
+    ofCredential(credentialId) {
+      followSnapshot();
+      const credential = pooled.get(byCredential.get(credentialId) ?? '');
+      return credential && describe(credential);
     },
     stop() {
       stopped = true;

@@ -34,7 +34,7 @@ export function createHealthSharing(
     if (stopped) return;
     monitor.learn(written);
     const known = newestOf(written, monitor.words());
-    if (known !== undefined && !stopped) await board.write(known);
+    if (known !== undefined) await board.write(known);
   }
 
   async function round(): Promise<void> {

@@ -23,6 +23,9 @@ export interface MetricDefinition {
     | 'tokens'
     | 'joins'
     | 'headroom'
+    | 'changes'
+    | 'probes'
+    | 'messages'
     | 'info';
 }
 
@@ -225,6 +228,30 @@ export const metricDefinitions = {
     help: '1 where the secret of a credential could be read and fits its header, else 0.',
     labels: ['upstream', 'credential'],
     unit: 'bool',
+  },
+  credentialflow_credential_health: {
+    type: 'gauge',
+    help: '1 for the state that a credential is in: unknown, ok, degraded, suspect, throttled, dead (docs/health.md).',
+    labels: ['upstream', 'credential', 'state'],
+    unit: 'bool',
+  },
+  credentialflow_credential_health_changes_total: {
+    type: 'counter',
+    help: 'Changes of credentials from one state to another, by the new state; also those that another sidecar saw.',
+    labels: ['upstream', 'to'],
+    unit: 'changes',
+  },
+  credentialflow_credential_probes_total: {
+    type: 'counter',
+    help: 'Probes of credentials by what they found out: works, dead, limited, unsure.',
+    labels: ['upstream', 'outcome'],
+    unit: 'probes',
+  },
+  credentialflow_health_webhooks_total: {
+    type: 'counter',
+    help: 'Messages to health.webhook_url: delivered, failed (given up), dropped (too many waited).',
+    labels: ['outcome'],
+    unit: 'messages',
   },
   credentialflow_build_info: {
     type: 'gauge',

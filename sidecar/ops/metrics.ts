@@ -13,6 +13,12 @@ export interface CredentialState {
   readonly usable: boolean;
 }
 
+export interface CredentialHealthState {
+  readonly upstream: string;
+  readonly credential: string;
+  readonly state: string;
+}
+
 export interface WatchedTiers {
   readonly breakers: () => Readonly<Record<string, keyof typeof breakerStates>>;
   /** Undefined: there is no such connection. */
@@ -55,6 +61,11 @@ export interface Metrics {
   adminRequest(method: string, status: number): void;
   /** All credentials there are; what is not named any more disappears. */
   setCredentials(credentials: Iterable<CredentialState>): void;
+  /** Asked at each scrape. */
+  watchHealth(list: () => Iterable<CredentialHealthState>): void;
+  healthChange(upstream: string, to: string): void;
+  probe(upstream: string, outcome: string): void;
+  webhook(outcome: string): void;
   /** Prometheus text format. */
   exposition(): Promise<string>;
   readonly contentType: string;
@@ -85,8 +96,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   decisionCounter(registry, { allow: allowed, deny: denied });
   exposeBuckets(registry, 'credentialflow_decision_duration_seconds', decisionDurations);
-  lookupCounter(registry, lookups);
-  limitCounter(registry, limits);
+  cellCounter(registry, 'credentialflow_cache_lookups_total', lookups);
+  cellCounter(registry, 'credentialflow_limit_uses_total', limits);
   exposeBuckets(registry, 'credentialflow_cache_lookup_duration_seconds', lookupDurations);
 
   const propagation = createBuckets();
@@ -123,6 +134,19 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const auditRecords = counter(registry, 'credentialflow_audit_records_total');
   const adminRequests = counter(registry, 'credentialflow_admin_requests_total');
   const credentials = credentialGauge(registry);
+  let listHealth: () => Iterable<CredentialHealthState> = () => [];
+  gauge(registry, 'credentialflow_credential_health', (health) => {
+    health.reset();
+    let left = maxLabelValues;
+    for (const { upstream, credential, state } of listHealth()) {
+      if (left-- > 0) health.set({ upstream, credential, state }, 1);
+    }
+  });
+  const healthChanges = createCells(maxLabelValues);
+  cellCounter(registry, 'credentialflow_credential_health_changes_total', healthChanges);
+  const probes = createCells(maxLabelValues);
+  cellCounter(registry, 'credentialflow_credential_probes_total', probes);
+  const webhooks = counter(registry, 'credentialflow_health_webhooks_total');
   gauge(registry, 'credentialflow_build_info').set({ version: options.version, node: process.version }, 1);
 
   return {
@@ -173,6 +197,16 @@ export function createMetrics(options: MetricsOptions): Metrics {
       credentials.clear();
       for (const { upstream, credential, usable } of all) credentials.set(upstream, credential, usable);
     },
+    watchHealth(list) {
+      listHealth = list;
+    },
+    healthChange: (upstream, to) => {
+      healthChanges.add(upstream, to);
+    },
+    probe: (upstream, outcome) => {
+      probes.add(upstream, outcome);
+    },
+    webhook: (outcome) => webhooks.inc({ outcome }),
     exposition: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -186,15 +220,11 @@ function decisionCounter(registry: Registry, cells: Readonly<Record<'allow' | 'd
   });
 }
 
-function lookupCounter(registry: Registry, cells: Cells): void {
-  counter(registry, 'credentialflow_cache_lookups_total', (total) => {
-    for (const [tier, outcome, count] of cells.entries()) total.inc({ tier, outcome }, count);
-  });
-}
-
-function limitCounter(registry: Registry, cells: Cells): void {
-  counter(registry, 'credentialflow_limit_uses_total', (total) => {
-    for (const [limit, outcome, count] of cells.entries()) total.inc({ limit, outcome }, count);
+/** A counter of two labels whose counts are kept in cells. */
+function cellCounter(registry: Registry, name: MetricName, cells: Cells): void {
+  const [first = '', second = ''] = metricDefinitions[name].labels;
+  counter(registry, name, (total) => {
+    for (const [one, other, count] of cells.entries()) total.inc({ [first]: one, [second]: other }, count);
   });
 }
 

@@ -273,3 +273,14 @@ function asked(headers: Record<string, string | undefined> = {}, rest: Partial<Q
 function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+it('records what happens beside decisions, among them', async () => {
+  const { audit, sink } = recorder();
+  audit.recordEvent({ time: '2026-01-01T00:00:00.000Z', event: 'credential_health_changed', to: 'dead' });
+  audit.recordDecision(asked({ 'x-cf-raw-uri': '/api/v1/files' }));
+  await audit.flush();
+  assert.deepEqual(
+    sink.records().map((record) => record['event']),
+    ['credential_health_changed', 'decision'],
+  );
+});

@@ -62,6 +62,14 @@ test('gives every default where nothing is configured', () => {
       queue: 1_024,
     },
     changes: { pollMs: 500 },
+    health: {
+      probes: true,
+      probeMs: 5_000,
+      maxProbeMs: 300_000,
+      coolDownMs: 10_000,
+      maxCoolDownMs: 600_000,
+      webhook: undefined,
+    },
     audit: {
       sink: 'file',
       path: '/srv/data/audit/decisions.log',
@@ -377,6 +385,7 @@ test('writes a template whose every commented line would load as well', () => {
     CREDENTIALFLOW_GATEWAY_KEY: key('a'),
     CREDENTIALFLOW_LOG_KEY: key('b'),
     CREDENTIALFLOW_ADMIN_KEY: key('c'),
+    CREDENTIALFLOW_HEALTH_WEBHOOK_SECRET: key('d'),
   };
   const { config } = load({ ...yaml(text), env });
   assert.deepEqual(
@@ -390,4 +399,14 @@ test('writes a template whose every commented line would load as well', () => {
     },
   );
   assert.equal(config.keys.log?.reveal(), key('b'));
+});
+
+test('takes a webhook only with the secret that signs its messages', () => {
+  const url = { CREDENTIALFLOW_HEALTH_WEBHOOK_URL: 'https://hooks.example.com/cf' };
+  assert.deepEqual(
+    problemsOf({ env: url }).map(({ path }) => path),
+    ['CREDENTIALFLOW_HEALTH_WEBHOOK_URL'],
+  );
+  const { webhook } = load({ env: { ...url, CREDENTIALFLOW_HEALTH_WEBHOOK_SECRET: key('w') } }).config.health;
+  assert.deepEqual([webhook?.url, webhook?.secret.reveal()], [url.CREDENTIALFLOW_HEALTH_WEBHOOK_URL, key('w')]);
 });

@@ -82,16 +82,19 @@ describe('a refused key', () => {
     await world.pass(1_000);
     assert.equal(world.stateOf('a'), 'dead');
     const changed = await twoCredentials('secret', { ...testPreset, deadKey: [{ status: 401 }] });
-    world.monitor.adopt(changed);
+    const first = world.snapshot;
+    world.snapshot = changed;
+    await world.pass(200);
     assert.equal(world.stateOf('a'), 'dead', 'the same secret');
     // The reference stays the same where a file's content changes: so does the version.
     const other = await twoCredentials('other', testPreset);
     const versions = [...(other.upstreams.get('api')?.credentials ?? [])].map((version, i) => ({
       ...version,
-      versionId: world.snapshot.upstreams.get('api')?.credentials[i]?.versionId ?? '',
+      versionId: first.upstreams.get('api')?.credentials[i]?.versionId ?? '',
     }));
     const api = changed.upstreams.get('api') ?? assert.fail();
-    world.monitor.adopt({ ...changed, upstreams: new Map([['api', { ...api, credentials: versions }]]) });
+    world.snapshot = { ...changed, upstreams: new Map([['api', { ...api, credentials: versions }]]) };
+    await world.pass(200);
     assert.equal(world.stateOf('a'), 'unknown');
   });
 
@@ -99,7 +102,8 @@ describe('a refused key', () => {
     world.answer = { status: 401 };
     world.hear('a', 401);
     await world.pass(1_000);
-    world.monitor.adopt({ ...world.snapshot, upstreams: new Map() });
+    world.snapshot = { ...world.snapshot, upstreams: new Map() };
+    await world.pass(200);
     assert.equal(world.monitor.find(world.versionOf('a')), undefined);
     world.hear('a', 401);
     assert.equal(world.monitor.list().length, 0);

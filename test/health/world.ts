@@ -15,7 +15,8 @@ export interface HealthWorld {
   readonly probes: { readonly url: string; readonly headers: Readonly<Record<string, string>> }[];
   /** What the provider answers to a probe; undefined: nothing, in time. */
   answer: Partial<ProbeAnswer> | undefined;
-  readonly snapshot: Snapshot;
+  /** Of now; the next tick sees another one. */
+  snapshot: Snapshot;
   /** One request of a credential, now or so many milliseconds ago. */
   hear(credential: string, status: number, more?: Partial<UpstreamOutcome> & { readonly agoMs?: number }): void;
   stateOf(credential: string): string;
@@ -38,6 +39,7 @@ export async function createHealthWorld(
     { ...rules, probes: options.probes ?? true },
     {
       clock,
+      snapshot: () => world.snapshot,
       random: () => 0.5,
       observe: () => undefined,
       onTransition: (transition) => transitions.push(transition),
@@ -49,7 +51,6 @@ export async function createHealthWorld(
       },
     },
   );
-  monitor.adopt(snapshot);
   const versionOf = (credential: string): string =>
     snapshot.upstreams.get('api')?.credentials.find(({ credentialId }) => credentialId === credential)?.versionId ?? '';
   const world: HealthWorld = {

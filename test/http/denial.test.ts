@@ -47,7 +47,8 @@ it('invites to retry only what may pass later', () => {
   for (const code of codes) {
     const headers = headersOf(denials.render(code, undefined, 0).headers);
     const row: CodeRow = denialTable[code];
-    const passes = (row.status === 503 || row.status === 429) && code !== 'credential_missing';
+    const lasting = code === 'credential_missing' || code === 'credential_dead';
+    const passes = (row.status === 503 || row.status === 429) && !lasting;
     assert.equal(headers['x-should-retry'], String(passes), code);
     assert.equal(headers['retry-after'], passes ? '1' : undefined, code);
   }

@@ -258,5 +258,9 @@ async function everything(): Promise<string> {
   metrics.limitUse('per-minute', 'allowed');
   metrics.adminRequest('GET', 200);
   metrics.setCredentials([{ upstream: 'api', credential: 'main', usable: true }]);
+  metrics.watchHealth(() => [{ upstream: 'api', credential: 'main', state: 'dead' }]);
+  metrics.healthChange('api', 'dead');
+  metrics.probe('api', 'dead');
+  metrics.webhook('delivered');
   return metrics.exposition();
 }

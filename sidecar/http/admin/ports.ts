@@ -30,6 +30,8 @@ export interface AdminDeps {
   withNewGatewayKey(spec: GatewaySpec, sha256: string, nowMs: number, overlapMs: number): GatewaySpec;
   /** Puts a rotated key where the sidecar reads it at start; false where it has no such place (environment, another gateway). */
   keepGatewayKey(gatewayId: string, key: Secret): Promise<boolean>;
+  /** How a credential fares, as it is shown; undefined: nothing is known of it. */
+  healthOf(credentialId: string): Readonly<Record<string, unknown>> | undefined;
   status(): Promise<Readonly<Record<string, unknown>>> | Readonly<Record<string, unknown>>;
   /** `30d` → milliseconds; undefined for what is no duration. */
   parseDuration(text: string): number | undefined;

@@ -79,6 +79,7 @@ export async function findResource<K extends ResourceKind>(
 }
 
 export function showResource(record: ResourceRecord, deps: AdminDeps): Readonly<Record<string, unknown>> {
+  const health = record.kind === 'credential' ? deps.healthOf(record.id) : undefined;
   return {
     kind: record.kind,
     id: record.id,
@@ -87,6 +88,7 @@ export function showResource(record: ResourceRecord, deps: AdminDeps): Readonly<
     revision: record.revision,
     created_at: new Date(record.createdAtMs).toISOString(),
     updated_at: new Date(record.updatedAtMs).toISOString(),
+    ...(health !== undefined && { health }),
     spec: deps.toBody(record.kind, record.id, record.spec),
   };
 }

@@ -188,6 +188,7 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
     },
     withNewGatewayKey: withNewKey,
     keepGatewayKey: async () => false,
+    healthOf: () => ({ state: 'ok' }),
     status: () => ({ ready: true }),
     parseDuration,
   };
