@@ -12,8 +12,6 @@ export interface HealthRecord extends CredentialHealth {
   readonly probes: number;
   /** Cool-downs in a row that nobody told the length of. */
   readonly coolDowns: number;
-  /** When the request that is to find out was sent; 0: none is under way. */
-  readonly trialMs: number;
   /** Of a suspect: what was seen is no proof by itself. */
   readonly needsBody: boolean;
   /** Suspicions in a row that a probe did not confirm, and when the last of them was. */
@@ -42,7 +40,6 @@ export const unknownHealth: HealthRecord = Object.freeze({
   probeAtMs: undefined,
   probes: 0,
   coolDowns: 0,
-  trialMs: 0,
   needsBody: false,
   falseAlarms: 0,
   falseAlarmMs: 0,

@@ -171,7 +171,14 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
   /** One at a time a credential; one that finds no room waits for the next tick. */
   function ask(versionId: string): void {
     const credential = pooled.get(versionId);
-    if (stopped || credential === undefined || probing.has(versionId) || probing.size >= maxProbes) return;
+    if (
+      stopped ||
+      credential === undefined ||
+      !canBeProbed(credential) ||
+      probing.has(versionId) ||
+      probing.size >= maxProbes
+    )
+      return;
     probing.add(versionId);
     void probe(credential, { ...deps, now: () => clock.now() }).then((verdict) => {
       probing.delete(versionId);

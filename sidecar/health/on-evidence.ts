@@ -4,8 +4,6 @@ import { dampedMs, enoughHeard, growing, type HealthRecord, type HealthRules } f
 /** Shortest and longest pause between probes for suspicions that keep turning out wrong. */
 const alarmMs = 1_000;
 const maxAlarmMs = 10_000;
-/** A trial whose outcome has not been heard of by then is made again. */
-const trialMs = 10_000;
 const distrustMs = 3_600_000;
 /** Share of the newest request in {@link HealthRecord.failing}. */
 const newest = 0.1;
@@ -30,19 +28,21 @@ export function onEvidence(
     case 'accepted':
       return onAccepted(onShare(known, 0), startedMs, nowMs);
     case 'refused':
-      return onRefused(known, evidence, startedMs, nowMs, rules);
+      return onRefused(known, evidence, nowMs, rules);
     case 'limited':
-      return onLimited(known, evidence, startedMs, nowMs, rules);
+      return onLimited(known, evidence, nowMs, rules);
   }
 }
 
-/** The trial's request is on its way: no other is until its outcome is known. */
+/**
+ * The trial's request is on its way. It counts as failed until it is heard to have worked: its outcome may be told to
+ * another sidecar, or to none, and the next trial must not come the sooner for that.
+ */
 export function onTrialTaken(known: HealthRecord, nowMs: number, rules: HealthRules): HealthRecord {
   if (known.untilMs > nowMs || (known.state !== 'dead' && !known.needsTrial)) return known;
-  if (known.state !== 'dead') return { ...known, untilMs: nowMs + trialMs, trialMs: nowMs };
   const { coolDownMs, maxCoolDownMs, random } = rules;
-  const waitMs = Math.max(trialMs, growing(coolDownMs, maxCoolDownMs, known.coolDowns, random));
-  return { ...known, untilMs: nowMs + waitMs, trialMs: nowMs, coolDowns: known.coolDowns + 1 };
+  const untilMs = nowMs + growing(coolDownMs, maxCoolDownMs, known.coolDowns, random);
+  return { ...known, atMs: nowMs, untilMs, coolDowns: known.coolDowns + 1 };
 }
 
 /** Time alone: a pause that was told is over. */
@@ -59,7 +59,7 @@ export function coolDown(known: HealthRecord, reason: string, nowMs: number, rul
   const untilMs = nowMs + growing(rules.coolDownMs, rules.maxCoolDownMs, coolDowns, rules.random);
   const entered =
     known.state === 'throttled' ? { ...known, reason, atMs: nowMs } : enter(known, 'throttled', reason, nowMs);
-  return { ...entered, untilMs, needsTrial: true, trialMs: 0, coolDowns: coolDowns + 1, probeAtMs: undefined };
+  return { ...entered, untilMs, needsTrial: true, coolDowns: coolDowns + 1, probeAtMs: undefined };
 }
 
 /** The next state, of which nothing of the one before is left but what is remembered on purpose. */
@@ -75,7 +75,6 @@ export function enter(known: HealthRecord, state: HealthRecord['state'], reason:
     firsthand: true,
     probeAtMs: undefined,
     probes: 0,
-    trialMs: 0,
   };
 }
 
@@ -116,7 +115,6 @@ function onAccepted(known: HealthRecord, startedMs: number, nowMs: number): Heal
 function onRefused(
   known: HealthRecord,
   { status, needsBody }: Extract<Evidence, { kind: 'refused' }>,
-  startedMs: number,
   nowMs: number,
   rules: HealthRules,
 ): HealthRecord {
@@ -125,7 +123,7 @@ function onRefused(
   const canProbe = rules.canProbe && known.distrustProbesUntilMs <= nowMs;
   if (!canProbe) {
     // Nobody can look at the body: a status that is no proof by itself must not count.
-    if (needsBody || (known.state === 'throttled' && !isTrialOf(known, startedMs))) return known;
+    if (needsBody || known.state === 'throttled') return known;
     return coolDown(known, reason, nowMs, rules);
   }
   if (nowMs - known.falseAlarmMs < dampedMs) {
@@ -141,7 +139,6 @@ function onRefused(
 function onLimited(
   known: HealthRecord,
   { untilMs, mayBeDead }: Extract<Evidence, { kind: 'limited' }>,
-  startedMs: number,
   nowMs: number,
   rules: HealthRules,
 ): HealthRecord {
@@ -149,16 +146,10 @@ function onLimited(
   if (untilMs !== undefined) {
     if (known.state === 'throttled' && known.untilMs >= untilMs) return known;
     const entered = known.state === 'throttled' ? known : enter(known, 'throttled', 'rate_limited', nowMs);
-    return { ...entered, untilMs, needsTrial: false, trialMs: 0, atMs: nowMs, reason: 'rate_limited' };
+    return { ...entered, untilMs, needsTrial: false, atMs: nowMs, reason: 'rate_limited' };
   }
-  if (known.state === 'throttled' && !isTrialOf(known, startedMs)) return known;
+  if (known.state === 'throttled') return known;
   const cooled = coolDown(known, 'limited_without_a_hint', nowMs, rules);
-  const canProbe = mayBeDead && rules.canProbe && known.distrustProbesUntilMs <= nowMs && known.state !== 'throttled';
+  const canProbe = mayBeDead && rules.canProbe && known.distrustProbesUntilMs <= nowMs;
   return canProbe ? { ...cooled, probeAtMs: nowMs } : cooled;
-}
-
-/** Whether the outcome is the trial's: of what was sent since it began. */
-function isTrialOf(known: HealthRecord, startedMs: number): boolean {
-  // Both times are read by different clocks.
-  return known.trialMs > 0 && startedMs >= known.trialMs - 500;
 }

@@ -5,6 +5,8 @@ import { nextProbeMs } from './on-probe.ts';
 
 /** What lies further ahead of our clock was written by one that is wrong, and would win over everything to come. */
 const maxAheadMs = 30_000;
+/** Share of a wait by which sidecars spread the trial at its end. */
+const staggered = 0.3;
 /** How long the sidecar that suspects a credential gets to find out before this one asks too. */
 const othersProbeMs = 3_000;
 
@@ -14,7 +16,10 @@ export function onWord(known: HealthRecord, word: SharedHealth, nowMs: number, r
   const probeAtMs = nextProbeOf(known, word, nowMs, rules);
   // Seen once more elsewhere: nobody needs to look for a while.
   if (isTheSame(known, word)) return { ...known, atMs: word.atMs, probeAtMs };
-  const { state, reason, atMs, untilMs, needsTrial } = word;
+  const { state, reason, atMs, needsTrial } = word;
+  // Not all at once: the first trial's news reaches those whose turn comes later.
+  const waitMs = Math.max(0, word.untilMs - nowMs);
+  const untilMs = word.untilMs + (needsTrial ? waitMs * staggered * rules.random() : 0);
   const entered = enter(known, state, reason, nowMs);
   const firsthand = state !== 'dead';
   const sinceMs = Math.min(word.sinceMs, nowMs);

@@ -20,7 +20,7 @@ export interface ProberDeps {
 }
 
 export const canBeProbed = ({ upstream, version }: PooledCredential): boolean =>
-  upstream.preset.probe.needsKey && version.headers !== undefined && version.credentialId !== '';
+  upstream.preset.probe.needsKey && !upstream.disabled && version.headers !== undefined && version.credentialId !== '';
 
 /** Asks the upstream itself, with the credential as a client's request would carry it. Never rejects. */
 export async function probe(credential: PooledCredential, deps: ProberDeps): Promise<Verdict> {

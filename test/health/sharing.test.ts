@@ -74,6 +74,19 @@ describe('sidecars that share a cache', () => {
     assert.equal(until(other), until(one));
   });
 
+  it('do not each try what one of them tries', async () => {
+    await join(one);
+    await join(other);
+    one.hear('b', 429);
+    await pass(1_000);
+    const until = (world: HealthWorld) => world.monitor.find(world.versionOf('b'))?.untilMs ?? 0;
+    assert.ok(until(other) > until(one), 'its turn is later');
+    await pass(until(one) - clock.now() + 100);
+    one.monitor.onGiven(one.versionOf('b'));
+    await pass(1_000);
+    assert.ok(until(other) > clock.now() + 15_000, 'the trial of the other one counts');
+  });
+
   it('do not all probe what one of them probes', async () => {
     await join(one);
     await join(other);
