@@ -4,7 +4,7 @@ import type { Secret } from '../core/secret.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { classify } from './classify.ts';
 import { unknownHealth, type HealthRecord, type HealthRules } from './health-record.ts';
-import { onEvidence, onTime, onTrialTaken } from './on-evidence.ts';
+import { endsByTime, onEvidence, onTime, onTrialTaken } from './on-evidence.ts';
 import { onProbe } from './on-probe.ts';
 import { onWord } from './on-word.ts';
 import { canBeProbed, probe, type PooledCredential, type ProberDeps } from './prober.ts';
@@ -95,7 +95,7 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     const next = step(known, clock.now(), rulesFor(credential));
     if (next === known) return;
     records.set(versionId, next);
-    if (next.probeAtMs !== undefined || (next.state === 'throttled' && !next.needsTrial)) watched.add(versionId);
+    if (next.probeAtMs !== undefined || endsByTime(next)) watched.add(versionId);
     else watched.delete(versionId);
     if (next.state !== known.state) tell(credential, known, next);
   }

@@ -39,16 +39,25 @@ export function onEvidence(
  * another sidecar, or to none, and the next trial must not come the sooner for that.
  */
 export function onTrialTaken(known: HealthRecord, nowMs: number, rules: HealthRules): HealthRecord {
-  if (known.untilMs > nowMs || (known.state !== 'dead' && !known.needsTrial)) return known;
+  const mayTry = known.state === 'dead' ? known.firsthand : known.needsTrial;
+  if (!mayTry || known.untilMs > nowMs) return known;
   const { coolDownMs, maxCoolDownMs, random } = rules;
   const untilMs = nowMs + growing(coolDownMs, maxCoolDownMs, known.coolDowns, random);
   return { ...known, atMs: nowMs, untilMs, coolDowns: known.coolDowns + 1 };
 }
 
-/** Time alone: a pause that was told is over. */
+/** Time alone: a pause that was told is over; what others said is not said any more. */
 export function onTime(known: HealthRecord, nowMs: number): HealthRecord {
-  if (known.state !== 'throttled' || known.needsTrial || known.untilMs > nowMs) return known;
-  return enter(known, 'ok', 'pause_over', nowMs);
+  if (!endsByTime(known) || known.untilMs > nowMs) return known;
+  const { firsthand } = known;
+  if (known.state === 'throttled') return { ...enter(known, 'ok', 'pause_over', nowMs), firsthand };
+  // No news for anybody: whoever sees it still, says so.
+  return { ...enter(known, 'unknown', 'no_longer_said', nowMs), atMs: known.atMs, firsthand };
+}
+
+export function endsByTime({ state, needsTrial, firsthand, untilMs }: HealthRecord): boolean {
+  if (state === 'throttled') return !needsTrial;
+  return !firsthand && untilMs > 0;
 }
 
 export function coolDown(known: HealthRecord, reason: string, nowMs: number, rules: HealthRules): HealthRecord {

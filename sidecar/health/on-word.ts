@@ -9,21 +9,24 @@ const maxAheadMs = 30_000;
 const staggered = 0.3;
 /** How long the sidecar that suspects a credential gets to find out before this one asks too. */
 const othersProbeMs = 3_000;
+/** How long a suspicion of another sidecar counts that this one cannot look into. */
+const suspicionMs = 30_000;
 
-/** What another sidecar says. The newest wins; what this one sees itself later always counts. */
+/**
+ * What another sidecar says. The newest wins; what this one sees itself later always counts. It is believed for as long
+ * as it is said: the other one may be gone before it could take it back.
+ */
 export function onWord(known: HealthRecord, word: SharedHealth, nowMs: number, rules: HealthRules): HealthRecord {
   if (word.atMs <= known.atMs || word.atMs > nowMs + maxAheadMs || word.state === 'unknown') return known;
-  const probeAtMs = nextProbeOf(known, word, nowMs, rules);
-  // Seen once more elsewhere: nobody needs to look for a while.
-  if (isTheSame(known, word)) return { ...known, atMs: word.atMs, probeAtMs };
   const { state, reason, atMs, needsTrial } = word;
-  // Not all at once: the first trial's news reaches those whose turn comes later.
-  const waitMs = Math.max(0, word.untilMs - nowMs);
-  const untilMs = word.untilMs + (needsTrial ? waitMs * staggered * rules.random() : 0);
-  const entered = enter(known, state, reason, nowMs);
-  const firsthand = state !== 'dead';
+  const probeAtMs = nextProbeOf(known, word, nowMs, rules);
+  // Seen once more elsewhere: nobody needs to look for a while. What this one saw itself stays its own.
+  if (state === known.state && known.firsthand && state !== 'throttled') return { ...known, atMs, probeAtMs };
+  const untilMs = endOf(word, nowMs, rules);
+  if (state === known.state && state !== 'throttled') return { ...known, atMs, probeAtMs, untilMs };
+  const entered = state === known.state ? { ...known, reason } : enter(known, state, reason, nowMs);
   const sinceMs = Math.min(word.sinceMs, nowMs);
-  return { ...entered, sinceMs, atMs, untilMs, needsTrial, firsthand, probeAtMs, probes: known.probes };
+  return { ...entered, sinceMs, atMs, untilMs, needsTrial, firsthand: false, probeAtMs };
 }
 
 function nextProbeOf(known: HealthRecord, word: SharedHealth, nowMs: number, rules: HealthRules): number | undefined {
@@ -32,8 +35,10 @@ function nextProbeOf(known: HealthRecord, word: SharedHealth, nowMs: number, rul
   return word.state === 'suspect' ? nowMs + othersProbeMs * (0.8 + 0.4 * rules.random()) : undefined;
 }
 
-/** Each sidecar has trials of its own of what is dead; a pause is the same for all. */
-function isTheSame(known: HealthRecord, word: SharedHealth): boolean {
-  if (word.state !== known.state) return false;
-  return word.state !== 'throttled' || word.untilMs === known.untilMs;
+function endOf({ state, untilMs, needsTrial }: SharedHealth, nowMs: number, rules: HealthRules): number {
+  if (state === 'suspect') return nowMs + suspicionMs;
+  // Who calls it dead probes it, and says so again.
+  if (state === 'dead') return nowMs + 2 * rules.maxProbeMs;
+  // Not all at once: the first trial's news reaches those whose turn comes later.
+  return needsTrial ? untilMs + Math.max(0, untilMs - nowMs) * staggered * rules.random() : untilMs;
 }
