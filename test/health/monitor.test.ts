@@ -76,7 +76,7 @@ describe('a refused key', () => {
     assert.equal(world.stateOf('a'), 'throttled');
   });
 
-  it('begins anew with another secret, of which a probe under way says nothing', async () => {
+  it('begins anew with another secret', async () => {
     world.answer = { status: 401 };
     world.hear('a', 401);
     await world.pass(1_000);
@@ -95,6 +95,21 @@ describe('a refused key', () => {
     const api = changed.upstreams.get('api') ?? assert.fail();
     world.snapshot = { ...changed, upstreams: new Map([['api', { ...api, credentials: versions }]]) };
     await world.pass(200);
+    assert.equal(world.stateOf('a'), 'unknown');
+  });
+
+  it('is not judged by a probe of the secret before', async () => {
+    const { answered } = world.holdAnswers();
+    world.hear('a', 401);
+    await world.pass(200);
+    const api = world.snapshot.upstreams.get('api') ?? assert.fail();
+    const [a, b] = api.credentials;
+    assert.ok(a && b);
+    const credentials = [{ ...a, headers: b.headers }, b];
+    world.snapshot = { ...world.snapshot, upstreams: new Map([['api', { ...api, credentials }]]) };
+    await world.pass(200);
+    answered({ status: 401 });
+    await world.pass(1_000);
     assert.equal(world.stateOf('a'), 'unknown');
   });
 
@@ -222,6 +237,17 @@ describe('a limit', () => {
     world.monitor.onGiven(world.versionOf('a'));
     world.hear('a', 200);
     assert.equal(world.stateOf('a'), 'ok');
+  });
+
+  it('whose probe shows nothing is no false alarm', async () => {
+    world.hear('a', 429);
+    await world.pass(10_000);
+    world.monitor.onGiven(world.versionOf('a'));
+    world.hear('a', 200);
+    assert.equal(world.stateOf('a'), 'ok');
+    await world.pass(200);
+    world.hear('a', 401);
+    assert.equal(world.stateOf('a'), 'suspect');
   });
 
   it('offers the trial again, later, when nothing is heard of it', async () => {

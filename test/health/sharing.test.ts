@@ -137,6 +137,15 @@ describe('sidecars that share a cache', () => {
     assert.equal(other.stateOf('a'), 'unknown');
   });
 
+  it('do not listen to a clock that is far ahead', async () => {
+    await join(one);
+    const atMs = clock.now() + 3_600_000;
+    const said = { state: 'dead', sinceMs: atMs, untilMs: 0, needsTrial: false, reason: 'said', atMs } as const;
+    await boardOf().write([{ ...said, versionId: one.versionOf('a') }]);
+    await pass(1_000);
+    assert.equal(one.stateOf('a'), 'unknown');
+  });
+
   it('take an old state that is put back for what it is', async () => {
     await join(one);
     one.answer = { status: 401 };

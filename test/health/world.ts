@@ -17,6 +17,8 @@ export interface HealthWorld {
   answer: Partial<ProbeAnswer> | undefined;
   /** Of now; the next tick sees another one. */
   snapshot: Snapshot;
+  /** From now on probes wait until `answered` is called. */
+  holdAnswers(): { readonly answered: (answer: Partial<ProbeAnswer>) => void };
   /** One request of a credential, now or so many milliseconds ago. */
   hear(credential: string, status: number, more?: Partial<UpstreamOutcome> & { readonly agoMs?: number }): void;
   stateOf(credential: string): string;
@@ -35,6 +37,7 @@ export async function createHealthWorld(
   const snapshot = await twoCredentials('secret', { ...testPreset, deadKey: [{ status: 401 }], ...preset });
   const transitions: HealthTransition[] = [];
   const probes: HealthWorld['probes'] = [];
+  let held: Promise<ProbeAnswer> | undefined;
   const monitor = createHealthMonitor(
     { ...rules, probes: options.probes ?? true },
     {
@@ -46,6 +49,7 @@ export async function createHealthWorld(
       request({ url, headers }) {
         probes.push({ url, headers });
         const { answer } = world;
+        if (held !== undefined) return held;
         if (answer === undefined) return Promise.reject(new Error('time-out'));
         return Promise.resolve({ status: 200, headers: {}, text: '', ...answer });
       },
@@ -61,6 +65,11 @@ export async function createHealthWorld(
     answer: {},
     snapshot,
     versionOf,
+    holdAnswers() {
+      const { promise, resolve } = Promise.withResolvers<ProbeAnswer>();
+      held = promise;
+      return { answered: (answer) => resolve({ status: 200, headers: {}, text: '', ...answer }) };
+    },
     hear(credential, status, { agoMs = 0, ...more } = {}) {
       const versionId = versionOf(credential);
       const outcome = { upstreamId: 'api', credentialId: credential, versionId, atMs: clock.now() - agoMs, status };
