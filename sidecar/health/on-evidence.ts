@@ -117,7 +117,10 @@ function onAccepted(known: HealthRecord, startedMs: number, nowMs: number): Heal
       return known.needsTrial ? enter(known, 'ok', 'request_accepted', nowMs) : known;
     case 'dead':
       // What works is not dead, whatever a probe says: it may have been sent where nothing works (a proxy's path).
-      return { ...enter(known, 'ok', 'request_accepted', nowMs), distrustProbesUntilMs: nowMs + distrustMs };
+      return {
+        ...enter(known, 'ok', 'request_accepted', nowMs),
+        distrustProbesUntilMs: known.firsthand ? nowMs + distrustMs : known.distrustProbesUntilMs,
+      };
   }
 }
 

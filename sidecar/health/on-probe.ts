@@ -36,9 +36,13 @@ function afterFalseAlarm(known: HealthRecord, nowMs: number): HealthRecord {
 
 function onDead(known: HealthRecord, reason: string, nowMs: number, rules: HealthRules): HealthRecord {
   const probeAtMs = nextProbeMs(known, nowMs, rules);
-  if (known.state === 'dead') return { ...known, atMs: nowMs, firsthand: true, probes: known.probes + 1, probeAtMs };
   const { coolDownMs, maxCoolDownMs, random } = rules;
   const untilMs = nowMs + growing(coolDownMs, maxCoolDownMs, 0, random);
+  if (known.state === 'dead') {
+    const seen = { ...known, atMs: nowMs, probes: known.probes + 1, probeAtMs };
+    // Of hearsay the time is how long it is believed, not when it is tried.
+    return known.firsthand ? seen : { ...seen, firsthand: true, coolDowns: 1, untilMs };
+  }
   return { ...enter(known, 'dead', reason, nowMs), coolDowns: 1, falseAlarms: 0, falseAlarmMs: 0, untilMs, probeAtMs };
 }
 
@@ -53,7 +57,9 @@ function onUnsure(known: HealthRecord, nowMs: number, rules: HealthRules): Healt
   if (known.state === 'dead') {
     return { ...known, probes: known.probes + 1, probeAtMs: nextProbeMs(known, nowMs, rules) };
   }
-  if (known.state !== 'suspect') return known;
+  if (known.state === 'throttled') return known;
+  // Whoever asks for nothing, must not ask without pause.
+  if (known.state !== 'suspect') return afterFalseAlarm(known, nowMs);
   if (known.probes + 1 >= maxUnsure) {
     // Probes do not get through from here: for a while nobody asks them, and what is no proof does not count.
     const unprobed = { ...known, distrustProbesUntilMs: nowMs + unreachableMs };

@@ -157,6 +157,17 @@ describe("a client's own mistake that looks like a dead key", () => {
     assert.equal(world.transitions.at(-1)?.reason, 'api_key_invalid');
   });
 
+  it('does not make a provider be asked without pause that answers no probe', async () => {
+    world.hear('a', 400);
+    await world.pass(200);
+    world.answer = { status: 503 };
+    for (let i = 0; i < 50; i++) {
+      world.hear('a', 400);
+      await world.pass(200);
+    }
+    assert.ok(world.probes.length < 8, String(world.probes.length));
+  });
+
   it('counts for nothing where nobody can look at the answer’s body', async () => {
     world = await createHealthWorld({ deadKey: geminiRules }, { probes: false });
     world.hear('a', 400);
