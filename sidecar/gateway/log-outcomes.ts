@@ -14,7 +14,6 @@ export function outcomesOf(entries: readonly unknown[], snapshot: Snapshot, nowM
     const { credential, ts, upstream } = entry;
     const known = typeof credential === 'string' ? versions.get(credential) : undefined;
     if (known === undefined || upstream['status'] === undefined) return [];
-    const retryAfter = upstream['retry_after'];
     return [
       {
         ...known,
@@ -23,11 +22,18 @@ export function outcomesOf(entries: readonly unknown[], snapshot: Snapshot, nowM
         status: Number(lastOf(upstream['status'])) || 0,
         durationMs: milliseconds(lastOf(upstream['response_time'])),
         headerMs: milliseconds(lastOf(upstream['header_time'])),
-        limits: typeof retryAfter === 'string' ? { 'retry-after': retryAfter } : {},
+        limits: textsOf(entry['limits']),
       },
     ];
   });
 }
+
+const textsOf = (value: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(isObject(value) ? value : {}).flatMap(([name, text]) =>
+      typeof text === 'string' ? [[name.toLowerCase(), text]] : [],
+    ),
+  );
 
 const isObject = (value: unknown): value is Entry => typeof value === 'object' && value !== null;
 

@@ -87,7 +87,7 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
     return response.headers.get('authorization')?.slice('Bearer '.length) ?? '';
   }
 
-  async function log(sidecar: RunningSidecar, status: number): Promise<void> {
+  async function log(sidecar: RunningSidecar, status: number, limits = {}): Promise<void> {
     const asked = await fetch(`${sidecar.urls.data}/api/auth`, { headers: question(token) });
     const entry = {
       ts: String(Date.now() / 1_000),
@@ -96,6 +96,7 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
       credential: asked.headers.get('cfcredential'),
       status,
       upstream: { status: String(status), response_time: 0.001, header_time: 0.001 },
+      limits,
     };
     const response = await fetch(`${sidecar.urls.data}/api/logs`, {
       method: 'POST',
@@ -152,6 +153,15 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
     for (const sidecar of [one, other]) {
       await until(async () => (await given(sidecar)) === secrets[0], 'the key is given again');
     }
+  });
+
+  it('is a pause for as long as the upstream said, on each', async () => {
+    await log(one, 429, { 'retry-after': '10' });
+    for (const sidecar of [one, other]) {
+      await until(async () => (await given(sidecar)) === secrets[1], 'the spare is given');
+      assert.equal((await shown(sidecar, 'one')).state, 'throttled');
+    }
+    for (const sidecar of [one, other]) await until(async () => (await given(sidecar)) === secrets[0], 'it is over');
   });
 
   it('is learned by each for itself while Redis is away', async () => {
