@@ -4,7 +4,7 @@ import type { LoggedRequest } from '../core/ports.ts';
 import { createBuckets, createDistribution, upstreamBounds, type Buckets } from './buckets.ts';
 import { beyondBound, createCells, type Cells } from './cells.ts';
 import { counter, exposeHistogram, gauge } from './expose.ts';
-import type { MetricName } from './metric-definitions.ts';
+import { metricDefinitions, type MetricName } from './metric-definitions.ts';
 import { createUpstreamMetrics } from './upstream-metrics.ts';
 
 export interface CredentialState {
