@@ -32,7 +32,9 @@ export function readYaml(
   const documents: YamlDocument[] = [];
   let parsed: readonly Document.Parsed[];
   try {
-    parsed = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2', merge: mergeKeys })];
+    parsed = [
+      ...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, version: '1.2', merge: mergeKeys }),
+    ];
   } catch {
     // Nesting so deep that the parser runs out of stack.
     return { documents, problems: [{ severity: 'error', message: 'the file is nested too deeply', file }] };
