@@ -27,9 +27,10 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     .command('lint')
     .description('find what leaks a secret or opens a hole in a configuration of APISIX, whoever wrote it')
     .argument('[files...]', 'apisix.yaml, config.yaml, adc.yaml, Admin API dumps, manifests: all are read as one')
+    .option('--admin <url>', 'read a running gateway through its Admin API')
     .option(
-      '--admin <url>',
-      'read a running gateway through its Admin API; the key comes from APISIX_ADMIN_KEY (or _FILE)',
+      '--admin-key-file <file>',
+      'file with its key (default: APISIX_ADMIN_KEY, or the file of APISIX_ADMIN_KEY_FILE)',
     )
     .option('--control <url>', 'read what the Control API of a running gateway shows')
     .option('--schema <file-or-url>', 'check against the schemas of the gateway, too: a file, or its Control API')
@@ -49,7 +50,7 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     'credentialflow apisix lint apisix.yaml config.yaml',
     'credentialflow apisix lint k8s/*.yaml -f resources.yaml',
     'credentialflow apisix lint apisix.yaml --fix',
-    'APISIX_ADMIN_KEY_FILE=admin.key credentialflow apisix lint --admin http://127.0.0.1:9180',
+    'credentialflow apisix lint --admin http://127.0.0.1:9180 --admin-key-file admin.key',
     'credentialflow apisix lint apisix.yaml --schema http://127.0.0.1:9090',
     'credentialflow apisix lint adc.yaml --format sarif > lint.sarif',
   );

@@ -68,7 +68,7 @@ function readAdminUrl(text: string | undefined): string {
   throw usageFailure('the address of the Admin API must be its origin', 'such as http://127.0.0.1:9180');
 }
 
-function readAdminKey(file: string | undefined, { env, cwd }: Terminal): Secret {
+export function readAdminKey(file: string | undefined, { env, cwd }: Terminal): Secret {
   const value = env['APISIX_ADMIN_KEY'] ?? '';
   const name = file ?? (value === '' ? env['APISIX_ADMIN_KEY_FILE'] : undefined);
   const key = name === undefined || name === '' ? value : readKeyFile(resolve(cwd, name));
@@ -88,7 +88,7 @@ function readKeyFile(path: string): string {
   }
 }
 
-function warnAboutClearText(address: string, terminal: Terminal): void {
+export function warnAboutClearText(address: string, terminal: Terminal): void {
   const { protocol, hostname } = new URL(address);
   if (protocol === 'https:' || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
   terminal.err(`${terminal.paint('yellow', 'warning:')} the key of the Admin API travels to ${hostname} in clear\n`);

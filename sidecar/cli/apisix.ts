@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { addApisixDiffCommand } from './apisix-diff.ts';
+import { addApisixLintCommand } from './apisix-lint.ts';
 import { addApisixRenderCommand } from './apisix-render.ts';
 import { addApisixSyncCommand } from './apisix-sync.ts';
-import { addApisixLintCommand } from './apisix-lint.ts';
 import type { Cli } from './cli.ts';
 
 export function addApisixCommands(program: Command, cli: Cli): void {

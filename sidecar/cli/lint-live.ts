@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import type { HttpReader } from '../gateway/lint/live/http.ts';
 import type { LiveConfiguration } from '../gateway/lint/live/read-gateway.ts';
 import type { SchemaCheck } from '../gateway/lint/schema/validate.ts';
+import { readAdminKey, warnAboutClearText } from './apisix-target.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { readInput } from './lint-inputs.ts';
@@ -11,6 +11,7 @@ import type { Terminal } from './terminal.ts';
 
 export interface LiveOptions {
   readonly admin?: string;
+  readonly adminKeyFile?: string;
   readonly control?: string;
   readonly schema?: string;
 }
@@ -21,7 +22,10 @@ export interface LiveInputs {
 }
 
 /** Asks running gateways for what they are told to do, and for their schemas. */
-export async function readLive({ admin, control, schema }: LiveOptions, terminal: Terminal): Promise<LiveInputs> {
+export async function readLive(
+  { admin, adminKeyFile, control, schema }: LiveOptions,
+  terminal: Terminal,
+): Promise<LiveInputs> {
   const { readAdminApi, readControlApi } = await import('../gateway/lint/live/read-gateway.ts');
   const { createHttpClient } = await import('../ops/http-client.ts');
   const client = createHttpClient();
@@ -30,13 +34,9 @@ export async function readLive({ admin, control, schema }: LiveOptions, terminal
   try {
     if (admin !== undefined) {
       const url = checkUrl(admin, '--admin');
-      const key = adminKey(terminal);
-      if (key !== undefined && url.protocol === 'http:' && !isLocal(url)) {
-        terminal.err(
-          `${terminal.paint('yellow', 'warning:')} the key of the Admin API travels to ${url.hostname} in clear\n`,
-        );
-      }
-      configurations.push(await readAdminApi(url.origin, key, http));
+      const key = readAdminKey(adminKeyFile, terminal);
+      warnAboutClearText(url.origin, terminal);
+      configurations.push(await readAdminApi(url.origin, key.reveal(), http));
     }
     if (control !== undefined) {
       configurations.push(await readControlApi(checkUrl(control, '--control').origin, http));
@@ -72,26 +72,10 @@ async function readSchemas(from: string, http: HttpReader, { cwd }: Terminal): P
   }
 }
 
-/** Never an argument: those are in the shell's history and in every process list. */
-function adminKey({ env, cwd }: Terminal): string | undefined {
-  const { APISIX_ADMIN_KEY: key, APISIX_ADMIN_KEY_FILE: file } = env;
-  if (key !== undefined && key !== '') return key;
-  if (file === undefined || file === '') return undefined;
-  try {
-    return readFileSync(resolve(cwd, file), 'utf8').replace(/\r?\n$/, '');
-  } catch {
-    throw usageFailure('the file of APISIX_ADMIN_KEY_FILE cannot be read', 'look at its name and its permissions');
-  }
-}
-
 function checkUrl(text: string, option: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw usageFailure(`${option} wants an http or https URL`, 'e.g. http://127.0.0.1:9180');
   }
   return url;
-}
-
-function isLocal({ hostname }: URL): boolean {
-  return /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
