@@ -123,8 +123,10 @@ function report({ snapshot, parts }: BuiltSnapshot, buildMs: number, metrics: Me
     upstream: snapshot.upstreams.size,
     credential: credentials.length,
     consumer: snapshot.consumers.size,
+    issuer: parts.issuers.size,
     policy: parts.policies.policies.size,
     limit: parts.limits.size,
+    revocation: parts.revocations.size,
   };
   metrics.setSnapshot({ kinds, problems: snapshot.problems.length, buildMs });
   metrics.setCredentials(credentials);

@@ -97,17 +97,82 @@ export const denialTable = {
   token_not_yet_valid: {
     status: 401,
     message: 'The API key is not valid yet.',
-    fix: "Wait for the token's not_before, or compare the clocks.",
+    fix: "Wait for the token's not_before, or compare the clocks (a JWT: `nbf` and `iat` may be ahead by the issuer's clock_tolerance).",
   },
   token_expired: {
     status: 401,
     message: 'The API key has expired.',
-    fix: '`credentialflow token rotate <id>` gives a new one.',
+    fix: '`credentialflow token rotate <id>` gives a new one; a JWT: ask its issuer for a new one.',
   },
   token_revoked: {
     status: 401,
     message: 'The API key has been revoked.',
-    fix: 'Issue another token if the consumer should still have access.',
+    fix: 'Issue another token if the consumer should still have access; a JWT: `credentialflow get revocations` says which one it is.',
+  },
+  token_too_large: {
+    status: 401,
+    message: 'The token is too large.',
+    fix: 'A JWT may have 16 KiB; have its issuer put fewer claims (groups, for example) into it.',
+  },
+  token_header_refused: {
+    status: 401,
+    message: 'The header of the token asks for something that is not supported.',
+    fix: 'The JWT names a critical extension (`crit`), has a payload that is not encoded (`b64`), or is encrypted.',
+  },
+  token_algorithm_refused: {
+    status: 401,
+    message: 'The token is not signed in a way that is accepted.',
+    fix: "The JWT's `alg` is not among the issuer's `algorithms`; `none` never is, and HS* only where the issuer has a `secret`.",
+  },
+  token_type_refused: {
+    status: 401,
+    message: 'The token is of another type than the one expected.',
+    fix: 'The issuer says `typ: at+jwt` (RFC 9068): send its access token, not an ID token.',
+  },
+  token_key_unknown: {
+    status: 401,
+    message: 'The token is signed with a key that its issuer does not publish.',
+    fix: "The JWT's `kid` is not in the issuer's key set, which was read again at most ten seconds ago; `credentialflow status` says when.",
+  },
+  token_signature_invalid: {
+    status: 401,
+    message: 'The signature of the token is not valid.',
+    fix: 'The JWT was changed, or signed by somebody else.',
+  },
+  token_audience_wrong: {
+    status: 401,
+    message: 'The token is meant for another audience.',
+    fix: "Request the token for one of the issuer's `audience`s.",
+  },
+  token_too_old: {
+    status: 401,
+    message: 'The token was issued too long ago.',
+    fix: "The JWT's `iat` is missing or older than the issuer's `max_age`: request a new one.",
+  },
+  token_claims_refused: {
+    status: 401,
+    message: 'The token lacks a claim, or has one that is not accepted.',
+    fix: "The JWT needs `exp`, the issuer's `required_claims`, and the claims of its `consumer`; the log (debug) names the claim.",
+  },
+  token_bound: {
+    status: 401,
+    message: 'The token is bound to a key of its owner, which cannot be checked here.',
+    fix: 'The JWT has `cnf` (DPoP, RFC 9449, or mTLS, RFC 8705): request an unbound one, or set `bound_tokens: accept`, which uses it without its proof.',
+  },
+  issuer_unknown: {
+    status: 401,
+    message: 'The issuer of the token is not trusted.',
+    fix: "Add an issuer whose `issuer` is exactly the JWT's `iss` (a slash at the end counts); one that two resources claim is trusted for neither.",
+  },
+  issuer_disabled: {
+    status: 401,
+    message: 'The issuer of the token is disabled.',
+    fix: '`credentialflow enable issuer <id>`.',
+  },
+  issuer_unavailable: {
+    status: 503,
+    message: 'The issuer of the token cannot be reached to verify it.',
+    fix: 'The keys of the issuer could not be read: `credentialflow status` and the log (issuer_keys_unavailable) say why.',
   },
   consumer_unknown: {
     status: 401,
@@ -167,7 +232,7 @@ export const denialTable = {
   overloaded: {
     status: 503,
     message: 'Too many requests wait for the credential store.',
-    fix: 'More look-ups than the cap were under way; look at the store’s latency, or add sidecars.',
+    fix: 'More look-ups or signature checks than the cap were under way; look at the store’s latency, or add sidecars.',
   },
   deadline_exceeded: {
     status: 503,

@@ -125,6 +125,7 @@ function open(question: Question, ctx: DecisionContext, snapshot: Snapshot): Del
     consumer: undefined,
     consumerId: '',
     tokenId: '',
+    scopes: undefined,
     policyId: '',
     refusal: undefined,
     credential: undefined,
@@ -140,6 +141,8 @@ const nothingKnown: Snapshot = {
   upstreamsByRoute: new Map(),
   credentialsByVersion: new Map(),
   consumers: new Map(),
+  issuers: new Map(),
+  revocations: new Map(),
   policiesBySubject: new Map(),
   problems: [],
 };

@@ -36,6 +36,8 @@ export interface Deliberation {
   consumer: ConsumerEntry | undefined;
   consumerId: string;
   tokenId: string;
+  /** What the token's issuer says it may be used for; undefined: our own tokens, which may what their consumer may. */
+  scopes: readonly string[] | undefined;
   policyId: string;
   /** The limit that refuses. */
   refusal: LimitRefusal | undefined;

@@ -1,12 +1,20 @@
 import type { DenialCode } from './codes.ts';
 import type { DecisionContext, Question } from './decision.ts';
+import { findConsumer } from './find-consumer.ts';
 import { tokenSlotHeaders } from './preset.ts';
 import type { Validation } from './ports.ts';
 import type { ConsumerEntry, PolicyEntry, Snapshot } from './snapshot.ts';
 
 /** What a token's holder may know of it: who am I, what may I call, until when. Never a secret, never others' rights. */
 export interface TokenDescription {
-  readonly token: { readonly id: string; readonly not_before: string | null; readonly expires_at: string };
+  readonly token: {
+    readonly id: string;
+    readonly not_before: string | null;
+    readonly expires_at: string;
+    /** Whose token it is; not there for our own. */
+    readonly issuer?: string;
+    readonly scopes?: readonly string[];
+  };
   readonly consumer: { readonly id: string; readonly groups: readonly string[] };
   readonly allowed: readonly RightDescription[];
   readonly denied: readonly RightDescription[];
@@ -56,17 +64,16 @@ function describe(
   nowMs: number,
 ): TokenDescription | { readonly deny: DenialCode } {
   if ('deny' in facts) return facts;
-  if (facts.revokedAtMs > 0) return { deny: 'token_revoked' };
-  if (facts.expiresAtMs <= nowMs) return { deny: 'token_expired' };
-  const consumer = snapshot.consumers.get(facts.consumerId);
-  if (consumer === undefined) return { deny: 'consumer_unknown' };
-  if (consumer.disabled) return { deny: 'consumer_disabled' };
+  // A token that is not valid yet is described, too: its holder may want to know from when on it is.
+  const consumer = findConsumer({ ...facts, notBeforeMs: 0 }, snapshot, nowMs);
+  if ('deny' in consumer) return consumer;
   const policies = policiesOf(facts.consumerId, consumer, snapshot, nowMs);
   return {
     token: {
       id: facts.tokenId,
       not_before: facts.notBeforeMs > 0 ? new Date(facts.notBeforeMs).toISOString() : null,
       expires_at: new Date(facts.expiresAtMs).toISOString(),
+      ...(facts.issued && { issuer: facts.issued.issuer.id, scopes: facts.issued.scopes }),
     },
     consumer: { id: facts.consumerId, groups: consumer.groups },
     allowed: policies.filter((policy) => policy.spec.effect === 'allow').map(right),

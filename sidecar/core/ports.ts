@@ -2,6 +2,7 @@
 import type { DenialCode } from './codes.ts';
 import type { Owner, ResourceKind, ResourceRecord, ResourceSpecs, SecretReference, TokenRecord } from './resources.ts';
 import type { Secret } from './secret.ts';
+import type { ConsumerEntry, IssuerEntry } from './snapshot.ts';
 import type { CopyPart } from './store-copy.ts';
 
 /** The only source of time. */
@@ -294,6 +295,23 @@ export interface TokenFacts {
   readonly expiresAtMs: number;
   /** 0: not revoked. */
   readonly revokedAtMs: number;
+  /** Of another issuer's token; undefined for our own. */
+  readonly issued?: IssuedFacts | undefined;
+}
+
+/** What a verified token of an issuer says; its claims, and what today's mapping makes of them. */
+export interface IssuedFacts {
+  /** By which it was verified; another one in the snapshot means that it has to be verified again. */
+  readonly issuer: IssuerEntry;
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly groups: readonly string[];
+  /** What the token may be used for, as its issuer says. */
+  readonly scopes: readonly string[];
+  readonly issuedAtMs: number;
+  /** Keys of the deny-list under which it may be found. */
+  readonly revocationKeys: readonly string[];
+  /** The consumer with the token's groups, as it was made for the last decision. */
+  merged?: { readonly from: ConsumerEntry; readonly to: ConsumerEntry } | undefined;
 }
 
 export type Validation = TokenFacts | { readonly deny: DenialCode; readonly retryAfterMs?: number };

@@ -2,7 +2,16 @@
 
 import type { CacheLoss, LimitDimension, LimitMeasure } from './limit.ts';
 
-export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy', 'limit'] as const;
+export const resourceKinds = [
+  'gateway',
+  'upstream',
+  'credential',
+  'consumer',
+  'issuer',
+  'policy',
+  'limit',
+  'revocation',
+] as const;
 export type ResourceKind = (typeof resourceKinds)[number];
 
 /** A gateway that may ask for decisions. Up to two live keys, so that a key can be rotated without downtime. */
@@ -92,6 +101,61 @@ export interface ConsumerSpec {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** Whose JWTs are trusted, for what, and how their claims become a consumer. */
+export interface IssuerSpec {
+  /** Exactly what its tokens carry as `iss`. */
+  readonly issuer: string;
+  readonly keys: IssuerKeySource;
+  /** JWS algorithms (RFC 7518); with a secret HS* only, else never HS*. */
+  readonly algorithms: readonly string[];
+  /** One of them must be in `aud`. */
+  readonly audience: readonly string[];
+  /** Path of a claim → the texts that it may be; none: it must be there. */
+  readonly required_claims: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds by which the issuer's clock may differ from ours. */
+  readonly clock_tolerance_ms: number;
+  /** Oldest `iat` that is accepted; milliseconds. */
+  readonly max_age_ms?: number | undefined;
+  /** `at+jwt`: RFC 9068 access tokens only. */
+  readonly typ: 'any' | 'at+jwt';
+  /** Template of the consumer's id. */
+  readonly consumer: string;
+  /** `any`: the consumer need not be a resource; it is then called `<issuer id>/<mapped id>`. */
+  readonly consumers: 'known' | 'any';
+  /** Templates of group names; a claim that is a list makes one of each entry. */
+  readonly groups: readonly string[];
+  /** Paths of claims: a text of words between spaces, or a list. */
+  readonly scopes: readonly string[];
+  /** What to do with tokens that are bound to a key of the client (`cnf`: DPoP, mTLS). */
+  readonly bound_tokens: 'refuse' | 'accept';
+  /** Whether its URLs may lead to loopback, link-local and private addresses. */
+  readonly allow_private: boolean;
+  /** PEM file of the CAs that its URLs are checked with; default: the usual ones. */
+  readonly ca_file?: string | undefined;
+  /** Sent as bearer token when its documents are fetched. */
+  readonly bearer?: SecretReference | undefined;
+}
+
+export type IssuerKeySource =
+  | { readonly from: 'discovery'; readonly url: string }
+  | { readonly from: 'jwks'; readonly url: string }
+  | { readonly from: 'inline'; readonly keys: readonly Readonly<Record<string, unknown>>[] }
+  | { readonly from: 'secret'; readonly secret: SecretReference };
+
+/** What an issuer's tokens are refused for although they verify: all that is given must fit. Only the issuer: all. */
+export interface RevocationSpec {
+  readonly issuer: string;
+  /** Id of one token, as the audit names it: `jwt_…`. */
+  readonly token?: string | undefined;
+  readonly jti?: string | undefined;
+  readonly subject?: string | undefined;
+  /** RFC 3339; tokens without `iat` count as issued before. */
+  readonly issued_before?: string | undefined;
+  /** RFC 3339; from then on the revocation says nothing. */
+  readonly expires_at?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
 /** Who (any of `consumers`, `groups`, `labels`; all labels of the map together) may do what. */
 export interface PolicySpec {
   readonly effect: 'allow' | 'deny';
@@ -131,8 +195,10 @@ export interface ResourceSpecs {
   readonly upstream: UpstreamSpec;
   readonly credential: CredentialSpec;
   readonly consumer: ConsumerSpec;
+  readonly issuer: IssuerSpec;
   readonly policy: PolicySpec;
   readonly limit: LimitSpec;
+  readonly revocation: RevocationSpec;
 }
 
 /** Who may change a resource: the admin API, or the file source that declared it. */

@@ -1,6 +1,8 @@
 import type { LimitEntry } from './limit.ts';
 import type { Preset } from './preset.ts';
-import type { PolicySpec, TokenSlot } from './resources.ts';
+import type { ClaimTemplate } from './claims.ts';
+import type { IssuerSpec, PolicySpec, TokenSlot } from './resources.ts';
+import type { RevocationIndex } from './revocations.ts';
 import type { RuleIndex } from './rule-index.ts';
 import type { Secret } from './secret.ts';
 import type { Table } from './table.ts';
@@ -18,6 +20,9 @@ export interface Snapshot {
   readonly credentialsByVersion: ReadonlyMap<string, VersionEntry>;
   /** By id. Consumers of the same groups and labels share one entry. */
   readonly consumers: Table<ConsumerEntry>;
+  /** By `iss`. One that two resources claim is in here for neither. */
+  readonly issuers: ReadonlyMap<string, IssuerEntry>;
+  readonly revocations: RevocationIndex;
   /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
   readonly policiesBySubject: Table<readonly PolicyEntry[]>;
   /** What is wrong with single resources; they deny, the rest works. */
@@ -87,6 +92,19 @@ export interface CredentialVersion {
 export interface VersionEntry {
   readonly upstream: UpstreamEntry;
   readonly credential: CredentialVersion;
+}
+
+/** The same object as long as the resource says the same: what was verified by it, was verified by this. */
+export interface IssuerEntry {
+  readonly id: string;
+  readonly disabled: boolean;
+  readonly spec: IssuerSpec;
+  readonly consumer: ClaimTemplate;
+  readonly groups: readonly ClaimTemplate[];
+  readonly scopes: readonly (readonly string[])[];
+  readonly requiredClaims: readonly { readonly path: readonly string[]; readonly oneOf: ReadonlySet<string> }[];
+  /** What stands behind a consumer that is no resource; undefined: it must be one. */
+  readonly unlisted: ConsumerEntry | undefined;
 }
 
 export interface ConsumerEntry {

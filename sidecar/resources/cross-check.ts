@@ -59,6 +59,9 @@ function checkUnique(items: readonly ReadItem[], say: Say): void {
         claim(`route ${route}`, item, ['routes', i], 'is a route of two upstreams: a route belongs to one');
       }
     }
+    if (item.kind === 'issuer') {
+      claim(`iss ${item.spec.issuer}`, item, ['issuer'], 'is the issuer of two resources: tokens of both are refused');
+    }
     if (item.kind === 'gateway') {
       for (const [i, { sha256 }] of item.spec.keys.entries()) {
         claim(`key ${sha256}`, item, ['keys', i, 'sha256'], 'is the key of two gateways');
@@ -71,6 +74,9 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
   const upstreams = new Set(ofKind(items, 'upstream').map(({ id }) => id));
   const consumers = new Set(ofKind(items, 'consumer').map(({ id }) => id));
   const groups = new Set(ofKind(items, 'consumer').flatMap(({ spec }) => spec.groups));
+  const issuers = new Set(ofKind(items, 'issuer').map(({ id }) => id));
+  // Claims bring groups of their own.
+  const openGroups = ofKind(items, 'issuer').some(({ spec }) => spec.groups.length > 0);
   const severity = complete ? 'error' : 'warning';
   const refer = (
     item: ReadItem,
@@ -97,11 +103,18 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
           refer(item, ['upstreams', i], name, 'upstream', upstreams);
         for (const [i, name] of item.spec.consumers.entries())
           refer(item, ['consumers', i], name, 'consumer', consumers);
-        for (const [i, name] of item.spec.groups.entries())
+        for (const [i, name] of openGroups ? [] : item.spec.groups.entries())
           refer(item, ['groups', i], name, "consumer's group", groups);
         break;
       case 'token':
         refer(item, ['consumer'], item.token.consumer, 'consumer', consumers);
+        break;
+      case 'revocation':
+        refer(item, ['issuer'], item.spec.issuer, 'issuer', issuers);
+        break;
+      case 'issuer':
+        if (item.spec.consumers === 'known' && !item.spec.consumer.includes('${'))
+          refer(item, ['consumer'], item.spec.consumer, 'consumer', consumers);
         break;
       case 'upstream':
       case 'consumer':

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { NewToken } from '../core/ports.ts';
+import type { IssuerPreset } from '../core/issuer-preset.ts';
 import type { Preset } from '../core/preset.ts';
 import type { InjectionSpec, Owner, ResourceKind, ResourceSpecs, SecretReference } from '../core/resources.ts';
 import { readShape } from './read-shape.ts';
@@ -8,6 +9,7 @@ import type { Report } from './report.ts';
 /** What the families know about a document; handed in, because resources knows no family. */
 export interface ResourceDeps {
   readonly presets: ReadonlyMap<string, Preset>;
+  readonly issuerPresets: ReadonlyMap<string, IssuerPreset>;
   /** What is wrong with a secret reference; must not repeat a value. */
   readonly secretKinds: (reference: SecretReference) => readonly string[];
   /** What is wrong with an injection. */

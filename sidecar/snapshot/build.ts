@@ -1,17 +1,21 @@
 import type { ResourceChange, StoreIdentity } from '../core/ports.ts';
 import type { Preset } from '../core/preset.ts';
 import type { ResourceKind, ResourceRecord, ResourceRecordOf } from '../core/resources.ts';
-import type { ConsumerEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
+import type { RevocationIndex } from '../core/revocations.ts';
+import type { ConsumerEntry, IssuerEntry, Snapshot, SnapshotProblem, UpstreamEntry } from '../core/snapshot.ts';
 import type { Table } from '../core/table.ts';
 import { checkShape } from './check-shape.ts';
 import { compileCredentials, type CredentialsDeps } from './credentials.ts';
 import { createDraft } from './draft.ts';
 import { compileGateway, indexByKey, type CompiledGateway } from './gateways.ts';
 import { compileLimit, limitsFor, readLimit, type CompiledLimit } from './limits.ts';
+import { compileIssuer, indexByIssuer } from './issuers.ts';
 import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
 import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
 import { readPolicy } from './read-policy.ts';
+import { readRevocation } from './read-revocation.ts';
+import { createRevocationDraft, type CompiledRevocation } from './revocations.ts';
 import type { Sharing } from './sharing.ts';
 import {
   compileUpstream,
@@ -43,6 +47,10 @@ export interface SnapshotParts {
   readonly upstreams: Table<CompiledUpstream>;
   /** Enabled ones. */
   readonly credentials: Table<ResourceRecordOf<'credential'>>;
+  readonly issuers: Table<IssuerEntry>;
+  /** Enabled ones. */
+  readonly revocations: Table<CompiledRevocation>;
+  readonly revocationsByKey: RevocationIndex;
   readonly policies: PolicyIndex;
   /** Enabled ones. */
   readonly limits: Table<CompiledLimit>;
@@ -95,6 +103,8 @@ async function derive(
   const upstreams = createDraft(before?.upstreams);
   const credentials = createDraft(before?.credentials);
   const consumers = createDraft(previous?.snapshot.consumers);
+  const issuers = createDraft(before?.issuers);
+  const revocations = createRevocationDraft(before?.revocations, before?.revocationsByKey);
   const policies = createPolicyDraft(before?.policies, deps.policies);
   const limits = createDraft(before?.limits);
   const unreadable = createDraft(before?.unreadable);
@@ -114,6 +124,12 @@ async function derive(
       credentials.set(id, record?.disabled === false ? record : undefined);
     },
     consumer: (id, record) => consumers.set(id, record && compileConsumer(record, deps)),
+    issuer: (id, record) => issuers.set(id, record && compileIssuer(record, deps)),
+    revocation(id, record) {
+      const { revocation, problem } = readRevocation(id, record);
+      revocations.set(id, revocation);
+      if (problem !== undefined) report('revocation', id, problem);
+    },
     policy(id, record) {
       const { policy, problem } = readPolicy(id, record, deps.policies.check);
       policies.set(id, policy && { id, spec: deps.sharing.policy(policy.spec) });
@@ -132,8 +148,10 @@ async function derive(
     if (unreadable.get(`${kind}/${id}`) !== undefined) unreadable.set(`${kind}/${id}`, undefined);
     const takeOne = take[kind] as (id: string, record: ResourceRecord | undefined) => void;
     try {
-      // What is to be read of a policy or a limit, its own reader knows.
-      if (record !== undefined && kind !== 'policy' && kind !== 'limit') checkShape(kind, record.spec);
+      // What is to be read of a policy, a limit or a revocation, its own reader knows.
+      if (record !== undefined && kind !== 'policy' && kind !== 'limit' && kind !== 'revocation') {
+        checkShape(kind, record.spec);
+      }
       takeOne(id, record);
     } catch (error) {
       takeOne(id, undefined);
@@ -158,6 +176,8 @@ async function derive(
     gateways: await gateways.finish(pace),
     upstreams: await upstreams.finish(pace),
     credentials: await credentials.finish(pace),
+    issuers: await issuers.finish(pace),
+    ...(await revocations.finish(pace)),
     policies: index,
     limits: await limits.finish(pace),
     unreadable: await unreadable.finish(pace),
@@ -174,6 +194,7 @@ async function derive(
   const { gatewaysByKey, problems: ofKeys } = indexByKey(parts.gateways.values());
   const { upstreamsByRoute, problems: ofRoutes } = indexByRoute(built.values());
   const kept = built === before?.built ? previous?.snapshot : undefined;
+  const { byIssuer, problems: ofIssuers } = indexByIssuer(parts.issuers.values());
   const snapshot: Snapshot = {
     storeId: source.storeId,
     epoch: source.epoch,
@@ -183,8 +204,10 @@ async function derive(
     upstreamsByRoute,
     credentialsByVersion: kept?.credentialsByVersion ?? indexByVersion(built.values()),
     consumers: await consumers.finish(pace),
+    issuers: byIssuer,
+    revocations: parts.revocationsByKey,
     policiesBySubject: index.bySubject,
-    problems: inOrder([...parts.unreadable.values(), ...ofKeys, ...ofRoutes, ...problemsOf(built)]),
+    problems: inOrder([...parts.unreadable.values(), ...ofKeys, ...ofRoutes, ...ofIssuers, ...problemsOf(built)]),
   };
   return { snapshot, parts: { ...parts, built } };
 }

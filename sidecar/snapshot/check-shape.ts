@@ -39,6 +39,7 @@ const isSlot: Check = (value) => isObject(value) && isText(value['header']) && o
 const isKey: Check = (value) => isObject(value) && isText(value['sha256']) && optional(isText)(value['expires_at']);
 const dimensions: readonly string[] = limitDimensions;
 const measures: readonly string[] = limitMeasures;
+const isTime: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value));
 const isLimit: Check = (value) => typeof value === 'number' && value >= 0;
 
 const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = {
@@ -74,6 +75,32 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     window_ms: isLimit,
     mode: (value) => value === 'enforce' || value === 'warn',
     on_cache_loss: (value) => value === 'local' || value === 'deny' || value === 'allow',
+  },
+  issuer: {
+    issuer: isText,
+    keys: (value) => isObject(value) && isText(value['from']),
+    algorithms: isTexts,
+    audience: (value) => Array.isArray(value) && value.length > 0 && value.every(isText),
+    required_claims: (value) => isObject(value) && Object.values(value).every(isTexts),
+    clock_tolerance_ms: isLimit,
+    max_age_ms: optional(isLimit),
+    typ: (value) => value === 'any' || value === 'at+jwt',
+    consumer: isText,
+    consumers: (value) => value === 'known' || value === 'any',
+    groups: isTexts,
+    scopes: isTexts,
+    bound_tokens: (value) => value === 'refuse' || value === 'accept',
+    allow_private: (value) => typeof value === 'boolean',
+    ca_file: optional(isText),
+    bearer: optional((value) => isObject(value) && isText(value['from'])),
+  },
+  revocation: {
+    issuer: isText,
+    token: optional(isText),
+    jti: optional(isText),
+    subject: optional(isText),
+    issued_before: optional(isTime),
+    expires_at: optional(isTime),
   },
   policy: {
     effect: (value) => value === 'allow' || value === 'deny',

@@ -12,6 +12,8 @@ export function* toRecords({ snapshot, parts }: BuiltSnapshot): Generator<Resour
   for (const [id, { groups, labels, disabled }] of snapshot.consumers.entries()) {
     yield record('consumer', id, { groups, labels }, disabled);
   }
+  for (const { id, spec, disabled } of parts.issuers.values()) yield record('issuer', id, spec, disabled);
+  for (const { rule, spec } of parts.revocations.values()) yield record('revocation', rule.id, spec, false);
   for (const { id, spec } of parts.policies.policies.values()) yield record('policy', id, spec, false);
   for (const { id, spec } of parts.limits.values()) yield record('limit', id, spec, false);
 }

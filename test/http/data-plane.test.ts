@@ -240,6 +240,7 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
     decisionId: 'd1',
     nowMs: 0,
     startedAt: 0,
+    scopes: undefined,
     snapshot: {
       storeId: '',
       epoch: 0,
@@ -249,6 +250,8 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
       upstreamsByRoute: new Map(),
       credentialsByVersion: new Map(),
       consumers: new Map(),
+      issuers: new Map(),
+      revocations: new Map(),
       policiesBySubject: new Map(),
       problems: [],
     },

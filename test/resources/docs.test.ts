@@ -9,7 +9,7 @@ const page = await readFile(new URL('../../docs/resources.md', import.meta.url),
 
 test('docs/resources.md shows examples that are valid', () => {
   const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
-  assert.equal(examples.length, 8);
+  assert.equal(examples.length, 10);
   for (const text of examples) {
     const { mutations, problems } = parseResources(text, 'docs/resources.md', resourceDeps);
     assert.deepEqual(
@@ -35,7 +35,8 @@ test('docs/resources.md explains every field of every kind', () => {
 });
 
 test('docs/resources.md names every preset', () => {
-  for (const id of resourceDeps.presets.keys()) assert.ok(page.includes(`\`${id}\``), id);
+  for (const id of [...resourceDeps.presets.keys(), ...resourceDeps.issuerPresets.keys()])
+    assert.ok(page.includes(`\`${id}\``), id);
 });
 
 interface ListSchema {

@@ -60,6 +60,18 @@ const specs: { readonly [K in ResourceKind]: fc.Arbitrary<Readonly<Record<string
     groups: some('g1', 'g2'),
     labels: fc.constantFrom({}, { tier: 'gold' }, { tier: 'gold', eu: '1' }),
   }),
+  issuer: fc.record({
+    issuer: fc.constantFrom('https://one.example.test', 'https://two.example.test'),
+    consumer: fc.constantFrom('${sub}', 'ci-${repository}', '${broken'),
+    consumers: fc.constantFrom('known', 'any'),
+    required_claims: fc.constantFrom({}, { 'a.b': ['1', '2'] }, { 'a..b': [] }),
+  }),
+  revocation: fc.record({
+    issuer: some('a', 'b').map(([first]) => first ?? 'c'),
+    jti: fc.constantFrom(undefined, 'j1', 'j2'),
+    subject: fc.constantFrom(undefined, 's1'),
+    issued_before: fc.constantFrom(undefined, '2026-01-01T00:00:00Z', 'never'),
+  }),
   policy: fc.record({
     effect: fc.constantFrom('allow', 'deny'),
     consumers: some('a', 'b', '*'),

@@ -24,6 +24,8 @@ export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
     upstreamsByRoute: mapped(snapshot.upstreamsByRoute, upstream),
     credentialsByVersion: mapped(snapshot.credentialsByVersion, (entry) => upstream(entry.upstream)),
     consumers: mapped(snapshot.consumers, (entry) => entry),
+    issuers: mapped(snapshot.issuers, (entry) => entry),
+    revocations: mapped(snapshot.revocations, (entry) => entry),
     policiesBySubject: mapped(snapshot.policiesBySubject, (entry) => entry),
   };
 }

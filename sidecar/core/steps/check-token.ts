@@ -1,18 +1,16 @@
 import type { DenialCode } from '../codes.ts';
 import type { Deliberation } from '../decision.ts';
+import { findConsumer } from '../find-consumer.ts';
 import type { Validation } from '../ports.ts';
 
-/** Step 5, second half: facts → a consumer of today's snapshot. Times are judged at each decision, never cached. */
+/** Step 5, second half: facts → a consumer of today's snapshot. */
 export function checkToken(d: Deliberation, validation: Validation): DenialCode | undefined {
   if ('deny' in validation) return validation.deny;
   d.tokenId = validation.tokenId;
   d.consumerId = validation.consumerId;
-  if (validation.revokedAtMs > 0) return 'token_revoked';
-  if (validation.expiresAtMs <= d.nowMs) return 'token_expired';
-  if (validation.notBeforeMs > d.nowMs) return 'token_not_yet_valid';
-  const consumer = d.snapshot.consumers.get(validation.consumerId);
-  if (consumer === undefined) return 'consumer_unknown';
-  if (consumer.disabled) return 'consumer_disabled';
+  d.scopes = validation.issued?.scopes;
+  const consumer = findConsumer(validation, d.snapshot, d.nowMs);
+  if ('deny' in consumer) return consumer.deny;
   d.consumer = consumer;
   return undefined;
 }

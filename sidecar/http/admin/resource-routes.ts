@@ -16,11 +16,13 @@ export const collections = {
   upstreams: 'upstream',
   credentials: 'credential',
   consumers: 'consumer',
+  issuers: 'issuer',
   policies: 'policy',
   limits: 'limit',
+  revocations: 'revocation',
 } as const satisfies Record<string, ResourceKind>;
 
-/** `/{gateways,upstreams,credentials,consumers,policies,limits}[/:id]`, and `/:id/disable`, `/:id/enable`. */
+/** `/{gateways,upstreams,…}[/:id]`, and `/:id/disable`, `/:id/enable`. */
 export function addResourceRoutes(router: Router, deps: AdminDeps, parts: RouteParts): void {
   for (const [collection, kind] of Object.entries(collections)) {
     const list = `/${collection}`;

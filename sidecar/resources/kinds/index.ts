@@ -4,7 +4,9 @@ import { consumerKind } from './consumer.ts';
 import { credentialKind } from './credential.ts';
 import { gatewayKind } from './gateway.ts';
 import { limitKind } from './limit.ts';
+import { issuerKind } from './issuer.ts';
 import { policyKind } from './policy.ts';
+import { revocationKind } from './revocation.ts';
 import { upstreamKind } from './upstream.ts';
 
 /** In the order in which an export lists them. */
@@ -13,6 +15,8 @@ export const kinds: { readonly [K in ResourceKind]: Kind<K> } = {
   upstream: upstreamKind,
   credential: credentialKind,
   consumer: consumerKind,
+  issuer: issuerKind,
   policy: policyKind,
   limit: limitKind,
+  revocation: revocationKind,
 };

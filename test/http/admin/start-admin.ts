@@ -22,6 +22,7 @@ import { sha256, testPreset } from '../../support/deciding.ts';
 export const adminKey = 'admin-key-of-the-tests-at-least-32-characters';
 const resourceDeps: ResourceDeps = {
   presets: new Map([[testPreset.id, testPreset]]),
+  issuerPresets: new Map(),
   secretKinds: () => [],
   injectedHeaders: () => [],
 };

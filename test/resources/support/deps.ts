@@ -26,6 +26,7 @@ export const deps: ResourceDeps = {
       preset({ id: 'generic' }),
     ].map((known) => [known.id, known]),
   ),
+  issuerPresets: new Map(),
   secretKinds: ({ from, name, path, value }) => {
     if (!['env', 'file', 'sealed'].includes(from)) return ['comes from a place that is not known'];
     return [name, path, value].some((option) => typeof option === 'string') ? [] : ['names nothing'];

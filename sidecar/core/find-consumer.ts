@@ -1,0 +1,46 @@
+import type { DenialCode } from './codes.ts';
+import type { IssuedFacts, TokenFacts } from './ports.ts';
+import { isRevoked } from './revocations.ts';
+import type { ConsumerEntry, Snapshot } from './snapshot.ts';
+
+/** Facts of a token → a consumer of today's snapshot. Times are judged at each decision, never cached. */
+export function findConsumer(
+  facts: TokenFacts,
+  snapshot: Snapshot,
+  nowMs: number,
+): ConsumerEntry | { readonly deny: DenialCode } {
+  if (facts.revokedAtMs > 0) return { deny: 'token_revoked' };
+  if (facts.expiresAtMs <= nowMs) return { deny: 'token_expired' };
+  if (facts.notBeforeMs > nowMs) return { deny: 'token_not_yet_valid' };
+  const { issued } = facts;
+  if (issued !== undefined) {
+    const refused = checkIssuer(issued, snapshot, nowMs);
+    if (refused !== undefined) return { deny: refused };
+  }
+  const consumer = snapshot.consumers.get(facts.consumerId) ?? issued?.issuer.unlisted;
+  if (consumer === undefined) return { deny: 'consumer_unknown' };
+  if (consumer.disabled) return { deny: 'consumer_disabled' };
+  return issued === undefined || issued.groups.length === 0 ? consumer : withGroups(consumer, issued);
+}
+
+function checkIssuer(issued: IssuedFacts, snapshot: Snapshot, nowMs: number): DenialCode | undefined {
+  const current = snapshot.issuers.get(issued.issuer.spec.issuer);
+  if (current === undefined) return 'issuer_unknown';
+  if (current.disabled) return 'issuer_disabled';
+  // It changed in this very moment: the next request verifies the token by what it says now.
+  if (current !== issued.issuer) return 'issuer_unavailable';
+  return isRevoked(snapshot.revocations, issued, nowMs) ? 'token_revoked' : undefined;
+}
+
+/** Most tokens are used many times between two changes of their consumer. */
+function withGroups(consumer: ConsumerEntry, issued: IssuedFacts): ConsumerEntry {
+  if (issued.merged?.from === consumer) return issued.merged.to;
+  const more = issued.groups.filter((name) => !consumer.groups.includes(name));
+  const to = {
+    ...consumer,
+    groups: [...consumer.groups, ...more],
+    subjects: [...more.map((name) => `group:${name}`), ...consumer.subjects],
+  };
+  issued.merged = { from: consumer, to };
+  return to;
+}
