@@ -5,6 +5,7 @@ import { createDecisions } from './compose/decisions.ts';
 import { createResourceFiles } from './compose/file-sources.ts';
 import { layFoundation } from './compose/foundation.ts';
 import { createHealth, healthOf } from './compose/health.ts';
+import { createIssuers } from './compose/issuers.ts';
 import { bindListeners } from './compose/listeners.ts';
 import { createLogIngestion, createRequestMemory } from './compose/log-ingestion.ts';
 import { createReadiness } from './compose/readiness.ts';
@@ -78,10 +79,12 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const audit = createAuditTrail(config, { ...common, auditPath: inSlot(config.audit.path, lock.slot) });
   const health = createHealth(config, { ...common, keeper, tokens, audit });
   const consumers = createRequestMemory(config);
+  const issuers = createIssuers({ ...common, snapshot: keeper.current, resolveSecret: snapshots.resolveSecret });
   const { isGenuine } = keyState;
   const { context, troubles } = createDecisions({
     ...common,
     store,
+    issuers,
     isGenuine,
     audit,
     health,
@@ -124,6 +127,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     sources,
     link,
     keys,
+    issuers,
     readiness,
     health,
     startedAtMs: clock.now(),

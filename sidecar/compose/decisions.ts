@@ -10,7 +10,8 @@ import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import { createTokenValidators } from '../token-validators/index.ts';
 import type { CleanUp } from './clean-up.ts';
-import { createKeyHasher, sha256 } from './hashing.ts';
+import { createKeyHasher } from './hashing.ts';
+import type { Issuers } from './issuers.ts';
 import type { TokenState } from './state.ts';
 
 export interface DecisionsDeps {
@@ -21,6 +22,7 @@ export interface DecisionsDeps {
   readonly health: HealthMonitor;
   readonly keeper: SnapshotKeeper;
   readonly tokens: TokenState;
+  readonly issuers: Issuers;
   readonly stateAgeMs: () => number;
   /** Undefined: no figures by consumer. */
   readonly consumers: ConsumersByRequest | undefined;
@@ -64,7 +66,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   metrics.stateAge(stateAgeMs);
   const context: DecisionContext = {
     snapshot: keeper.current,
-    validators: createTokenValidators({ lookup: tokens.lookup, sha256, isGenuine }),
+    validators: createTokenValidators({ ...deps.issuers, lookup: tokens.lookup, isGenuine }),
     clock,
     health,
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),
@@ -77,7 +79,8 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
       audit.recordDecision(decision);
       if (decision.outcome !== 'allow') return;
-      lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
+      // The store knows our own tokens only.
+      if (deliberation.scopes === undefined) lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
       consumers?.remember(deliberation.requestId, deliberation.consumerId);
       if (deliberation.credential !== undefined) health.onGiven(deliberation.credential.versionId);
     },

@@ -1,5 +1,7 @@
+import { CredentialFlowError } from '../core/error.ts';
 import type { Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
-import type { ResourceRecord } from '../core/resources.ts';
+import type { ResourceRecord, SecretReference } from '../core/resources.ts';
+import type { Secret } from '../core/secret.ts';
 import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
@@ -35,6 +37,8 @@ export interface Snapshots {
   readonly keeper: SnapshotKeeper;
   /** A snapshot of resources that do not come from the store of now; secrets are resolved anew. */
   buildFrom(identity: StoreIdentity, resources: readonly ResourceRecord[]): Promise<BuiltSnapshot>;
+  /** A secret of a resource that is not a credential: read when asked for, never kept. */
+  resolveSecret(reference: SecretReference, binding: string): Promise<Secret>;
   stop(): void;
 }
 
@@ -75,6 +79,11 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   );
   return {
     keeper,
+    async resolveSecret(reference, binding) {
+      const manager = managers.get(reference.from);
+      if (manager === undefined) throw new CredentialFlowError('secret_invalid', 'no secret manager has this name');
+      return manager.resolve(reference, binding);
+    },
     buildFrom: (identity, resources) => buildSnapshot({ ...identity, chunks: inOne(resources) }, building),
     stop() {
       keeper.stop();

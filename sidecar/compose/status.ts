@@ -7,6 +7,7 @@ import type { Readiness } from '../http/health-routes.ts';
 import type { LoadedKeys } from '../keys/key-files.ts';
 import type { FileSources } from '../resources/file-source.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
+import type { Issuers } from './issuers.ts';
 import type { StateSource, StoreLink } from './store-link.ts';
 import { readVersion } from './version.ts';
 
@@ -16,6 +17,7 @@ export interface StatusDeps {
   readonly sources: FileSources;
   readonly link: StoreLink;
   readonly keys: LoadedKeys;
+  readonly issuers: Issuers;
   readonly readiness: () => Readiness;
   readonly health: HealthMonitor;
   readonly startedAtMs: number;
@@ -45,6 +47,7 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
       last_good: describeLastGood(config, link),
       problems: snapshot?.problems ?? [],
       credentials: describeHealth(deps.health),
+      issuers: describeIssuers(deps.issuers),
       sources: deps.sources.status(),
       keys: deps.keys.sources,
       data_dir: config.dataDir,
@@ -85,4 +88,13 @@ function describeLastGood(config: Config, link: StoreLink): Readonly<Record<stri
     confirmed_at: confirmedAtMs === undefined ? null : new Date(confirmedAtMs).toISOString(),
     problem: problem ?? null,
   };
+}
+
+function describeIssuers({ keys }: Issuers): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(keys.report()).map(([id, { keys: count, ageMs, problem }]) => [
+      id,
+      { keys: count, age_ms: Number.isFinite(ageMs) ? Math.round(ageMs) : null, problem: problem ?? null },
+    ]),
+  );
 }

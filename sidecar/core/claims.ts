@@ -92,7 +92,7 @@ export function asIdPart(text: string): string {
   );
 }
 
-/** Half a surrogate pair becomes U+FFFD in UTF-8; a claim with one is refused before. */
+/** Half a surrogate pair keeps its number, unlike in UTF-8: else all of them would be one. */
 function utf8(char: string): readonly number[] {
   const code = char.codePointAt(0) ?? 0;
   if (code < 0x80) return [code];

@@ -1,5 +1,11 @@
 import { Agent, request } from 'undici';
 import { CredentialFlowError } from '../core/error.ts';
+import {
+  createGuardedLookup,
+  createPrivateAddressCheck,
+  privateAddressCode,
+  refusePrivateHost,
+} from './private-addresses.ts';
 
 export interface HttpClientOptions {
   /** Whole exchange, milliseconds; default 10,000. */
@@ -8,6 +14,10 @@ export interface HttpClientOptions {
   readonly maxBodyBytes?: number;
   /** Connects to this unix socket whatever the URL's host says. */
   readonly socketPath?: string;
+  /** PEM of the CAs that servers are checked with; default: the usual ones. */
+  readonly ca?: string;
+  /** Refuses to connect to loopback, link-local and private addresses, whatever name leads there. Default false. */
+  readonly publicOnly?: boolean;
 }
 
 export interface HttpRequest {
@@ -54,21 +64,29 @@ const pauseMs = 60_000;
 
 /** The only door to undici. Redirects are not followed: a key would travel along. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const { timeoutMs = 10_000, maxBodyBytes = 16_777_216, socketPath } = options;
+  const { timeoutMs = 10_000, maxBodyBytes = 16_777_216, socketPath, ca } = options;
+  const isPrivate = options.publicOnly === true ? createPrivateAddressCheck() : undefined;
+  const connect = {
+    timeout: timeoutMs,
+    ...(socketPath !== undefined && { socketPath }),
+    ...(ca !== undefined && { ca }),
+    ...(isPrivate !== undefined && { lookup: createGuardedLookup(isPrivate) }),
+  };
   const agent = new Agent({
-    connect: { timeout: timeoutMs, ...(socketPath !== undefined && { socketPath }) },
+    connect,
     maxResponseSize: maxBodyBytes,
     keepAliveTimeout: 1_000,
   });
 
   const unbounded = new Agent({
-    connect: { timeout: timeoutMs, ...(socketPath !== undefined && { socketPath }) },
+    connect,
     bodyTimeout: pauseMs,
     headersTimeout: pauseMs,
     keepAliveTimeout: 1_000,
   });
 
   async function open(wanted: HttpRequest, dispatcher: Agent, signal: AbortSignal | null): Promise<HttpStream> {
+    if (isPrivate !== undefined) refusePrivateHost(wanted.url, isPrivate);
     const { statusCode, headers, body } = await request(wanted.url, {
       dispatcher,
       method: wanted.method,
@@ -130,5 +148,6 @@ function originOf(url: string): string {
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'time-out';
+  if ('code' in error && error.code === privateAddressCode) return 'its address is private, link-local or loopback';
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -67,6 +67,12 @@ export const metricDefinitions = {
     labels: ['reason'],
     unit: 'values',
   },
+  credentialflow_issuer_key_reads_total: {
+    type: 'counter',
+    help: 'Reads of the keys of an issuer of JWTs: `read`, `failed`. Its keys are used for a day after the last read.',
+    labels: ['issuer', 'outcome'],
+    unit: 'requests',
+  },
   credentialflow_cache_connected: {
     type: 'gauge',
     help: '1 where a connection to the cache is up: values (all of them), hints (of changes; without it they are seen at the next poll).',

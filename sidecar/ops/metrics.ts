@@ -45,6 +45,8 @@ export interface Metrics {
     readonly problems: number;
     readonly buildMs: number;
   }): void;
+  /** The keys of an issuer were read, or could not be. */
+  issuerKeys(issuer: string, outcome: 'read' | 'failed'): void;
   setSource(source: string, healthy: boolean): void;
   /** What the gateway's log told of requests that were sent on. */
   recordRequests(requests: readonly LoggedRequest[]): void;
@@ -124,6 +126,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     maxCredentials: maxLabelValues,
     maxConsumers: options.maxConsumers ?? 0,
   });
+  const issuerKeyReads = counter(registry, 'credentialflow_issuer_key_reads_total');
   const logEntries = counter(registry, 'credentialflow_log_entries_total');
   const logBatches = counter(registry, 'credentialflow_log_batches_total');
   const logJoins = counter(registry, 'credentialflow_log_joins_total');
@@ -181,6 +184,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     setSource: (source, healthy) => sourceHealthy.set({ source }, healthy ? 1 : 0),
     recordRequests,
+    issuerKeys: (issuer, outcome) => issuerKeyReads.inc({ issuer, outcome }),
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
     limitUse: limits.add,
     logBatch: (outcome) => logBatches.inc({ outcome }),

@@ -254,6 +254,7 @@ async function everything(): Promise<string> {
   metrics.logLag(20);
   metrics.logJoin('miss');
   metrics.watchLogQueue(() => 0);
+  metrics.issuerKeys('corp', 'read');
   metrics.auditRecords('written', 2);
   metrics.limitUse('per-minute', 'allowed');
   metrics.adminRequest('GET', 200);

@@ -87,8 +87,9 @@ export const issuerKind = defineKind({
         fix: `require one of ${pins.join(', ')}`,
       });
     }
-    const bearer = (document.bearer as SecretReference | undefined) ?? preset?.bearer;
-    checkReference(document.bearer as SecretReference | undefined, 'bearer', context);
+    const ownBearer: SecretReference | undefined = document.bearer;
+    const bearer = ownBearer ?? preset?.bearer;
+    checkReference(ownBearer, 'bearer', context);
     const caFile = document.ca_file ?? preset?.caFile;
     return {
       issuer,
@@ -161,7 +162,7 @@ function readKeys(
     return undefined;
   }
   if (document.secret !== undefined) {
-    const secret = document.secret as SecretReference;
+    const secret: SecretReference = document.secret;
     checkReference(secret, 'secret', context);
     return { from: 'secret', secret };
   }
