@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { addTokenDenyCommand } from './token-deny.ts';
 import { addTokenIssueCommand } from './token-issue.ts';
 import { addTokenListCommand } from './token-list.ts';
 import { addTokenNewCommand } from './token-new.ts';
@@ -11,6 +12,7 @@ export function addTokenCommands(program: Command, cli: Cli): void {
   addTokenIssueCommand(token, cli);
   addTokenListCommand(token, cli);
   addTokenRevokeCommand(token, cli);
+  addTokenDenyCommand(token, cli);
   addTokenRotateCommand(token, cli);
   addTokenNewCommand(token, cli);
 }

@@ -38,6 +38,18 @@ const bearerErrors: Readonly<Partial<Record<DenialCode, 'invalid_request' | 'inv
   token_not_yet_valid: 'invalid_token',
   token_expired: 'invalid_token',
   token_revoked: 'invalid_token',
+  token_too_large: 'invalid_token',
+  token_header_refused: 'invalid_token',
+  token_algorithm_refused: 'invalid_token',
+  token_type_refused: 'invalid_token',
+  token_key_unknown: 'invalid_token',
+  token_signature_invalid: 'invalid_token',
+  token_audience_wrong: 'invalid_token',
+  token_too_old: 'invalid_token',
+  token_claims_refused: 'invalid_token',
+  token_bound: 'invalid_token',
+  issuer_unknown: 'invalid_token',
+  issuer_disabled: 'invalid_token',
   consumer_unknown: 'invalid_token',
 };
 

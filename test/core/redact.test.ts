@@ -11,6 +11,8 @@ it('cuts tokens and bearer values out of any text, and leaves the rest', () => {
     ['Authorization: Bearer sk-proj-1234567890', 'Authorization: Bearer [redacted]'],
     ['bearer%20sk-proj-1234567890', 'bearer [redacted]'],
     ['Basic dXNlcjpwYXNz', 'Basic [redacted]'],
+    ['/v1/eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln/x', '/v1/eyJ[redacted]/x'],
+    ['eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.', 'eyJ[redacted]'],
   ] as const) {
     assert.equal(redact(text), cut);
   }

@@ -1,5 +1,5 @@
 /** A JWT validator over hand-written issuers, and tokens to present to it. */
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createBoundedTable } from '../../sidecar/caches/bounded-table.ts';
 import { createGate } from '../../sidecar/caches/gate.ts';
 import { decide } from '../../sidecar/core/decide.ts';

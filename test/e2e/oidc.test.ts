@@ -1,0 +1,149 @@
+/** The whole sidecar with tokens of a real OpenID provider. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { decodeJwt } from 'jose';
+import { startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
+import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
+import { until } from '../support/until.ts';
+
+let provider: OidcProvider;
+let sidecar: RunningSidecar;
+
+const resources = (issuer: string): string => `
+upstreams: [{ id: api, preset: generic, base_url: "https://api.example.test" }]
+credentials: [{ id: api-main, upstream: api, secret: { from: env, name: API_SECRET } }]
+consumers:
+  - { id: team, owner: team@example.test }
+  - { id: jane, owner: jane@example.test }
+issuers:
+  - id: local
+    issuer: "${issuer}"
+    audience: urn:api
+    typ: at+jwt
+    algorithms: [ES256]
+    consumer: "\${sub}"
+    groups: ["scope:\${scope}"]
+    allow_private: true
+policies:
+  - { id: chat, effect: allow, groups: ["scope:chat"], upstreams: [api] }
+`;
+
+before(async () => {
+  provider = await startOidcProvider();
+  sidecar = await startSidecar({ resources: resources(provider.issuer), env: { API_SECRET: 'the-secret' } });
+});
+after(async () => {
+  await sidecar.stop();
+  await provider.stop();
+});
+
+async function ask(token: string): Promise<{ readonly code: string; readonly headers: Headers }> {
+  const response = await fetch(`${sidecar.urls.data}/api/auth/api`, {
+    headers: {
+      'x-cf-gateway-key': sidecar.keys.gateway,
+      'x-forwarded-method': 'POST',
+      'x-forwarded-uri': '/api/v1/chat',
+      'x-cf-raw-uri': '/api/v1/chat',
+      authorization: `Bearer ${token}`,
+    },
+  });
+  const text = await response.text();
+  const code = response.ok ? 'allow' : (/"code":"(\w+)"/.exec(text)?.[1] ?? text);
+  return { code, headers: response.headers };
+}
+
+describe('tokens of an OpenID provider', () => {
+  it('let a service in by client credentials, and a person by authorization code', async () => {
+    const service = await ask(await provider.clientCredentials());
+    assert.equal(service.code, 'allow');
+    assert.equal(service.headers.get('authorization'), 'Bearer the-secret');
+    const token = await provider.authorizationCode();
+    assert.equal(decodeJwt(token).sub, 'jane');
+    assert.equal((await ask(token)).code, 'allow');
+  });
+
+  it('are described to their holder', async () => {
+    const token = await provider.clientCredentials();
+    const response = await fetch(`${sidecar.urls.data}/api/token/self`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    const {
+      token: own,
+      consumer,
+      allowed,
+    } = (await response.json()) as {
+      readonly token: Readonly<Record<string, unknown>>;
+      readonly consumer: unknown;
+      readonly allowed: readonly { readonly policy: string }[];
+    };
+    assert.match(String(own['id']), /^jwt_[0-9a-f]{24}$/);
+    assert.deepEqual([own['issuer'], own['scopes']], ['local', ['chat']]);
+    assert.deepEqual(consumer, { id: 'team', groups: ['scope:chat'] });
+    assert.deepEqual(
+      allowed.map(({ policy }) => policy),
+      ['chat'],
+    );
+  });
+
+  it('for another audience are denied, with a challenge that says so', async () => {
+    const { code, headers } = await ask(await provider.clientCredentials('urn:other'));
+    assert.equal(code, 'token_audience_wrong');
+    assert.match(headers.get('www-authenticate') ?? '', /^Bearer realm="credentialflow", error="invalid_token"/);
+  });
+
+  it('go on through a change of the signing key under load, with no request failed', async () => {
+    const outcomes = new Map<string, number>();
+    let running = true;
+    const worker = async (): Promise<void> => {
+      while (running) {
+        const { code } = await ask(await provider.clientCredentials());
+        outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
+      }
+    };
+    const count = (): number => outcomes.get('allow') ?? 0;
+    const workers = Array.from({ length: 4 }, worker);
+    for (let rotation = 1; rotation <= 2; rotation++) {
+      const from = count();
+      await provider.rotate();
+      await until(() => count() >= from + 40, 'forty tokens of the new key');
+    }
+    running = false;
+    await Promise.all(workers);
+    assert.deepEqual([...outcomes.keys()], ['allow']);
+  });
+
+  it('are refused within a second once they are on the deny-list, and until then only', async () => {
+    const token = await provider.clientCredentials();
+    assert.equal((await ask(token)).code, 'allow');
+    const denied = await sidecar.json(['token', 'deny', '--issuer', 'local', '--jti', String(decodeJwt(token).jti)]);
+    const began = performance.now();
+    await until(async () => (await ask(token)).code === 'token_revoked', 'the token is refused');
+    assert.ok(performance.now() - began < 5_000);
+    assert.equal((await ask(await provider.clientCredentials())).code, 'allow');
+    await sidecar.json(['delete', 'revocation', String(denied['id'])]);
+    await until(async () => (await ask(token)).code === 'allow', 'the token is allowed again');
+  });
+
+  it('verify while the provider is down, whether they were seen before or not', async () => {
+    const [seen, unseen] = [await provider.clientCredentials(), await provider.clientCredentials()];
+    assert.equal((await ask(seen)).code, 'allow');
+    provider.setDown(true);
+    try {
+      assert.equal((await ask(seen)).code, 'allow');
+      assert.equal((await ask(unseen)).code, 'allow');
+    } finally {
+      provider.setDown(false);
+    }
+  });
+
+  it('are nowhere in the log and the audit', () => {
+    const everything = sidecar.logs.join('\n') + sidecar.stderr();
+    assert.ok(!/eyJ[\w-]+\.eyJ/.test(everything));
+  });
+
+  it('show in status with the keys of their issuer', async () => {
+    const { issuers } = (await sidecar.json(['status'])) as { readonly issuers: Readonly<Record<string, { readonly keys: number; readonly problem: unknown }>> }; // prettier-ignore
+    assert.ok((issuers['local']?.keys ?? 0) >= 1);
+    assert.equal(issuers['local']?.problem, null);
+  });
+});
