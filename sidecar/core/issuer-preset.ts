@@ -8,7 +8,8 @@ export interface IssuerPreset {
   readonly issuer?: string;
   /** Absent: found by discovery (OpenID Connect Discovery 1.0, section 4). */
   readonly jwksUrl?: string;
-  readonly algorithms: IssuerSpec['algorithms'];
+  /** Absent: all that fit its keys. */
+  readonly algorithms?: IssuerSpec['algorithms'];
   readonly consumer: string;
   readonly groups: readonly string[];
   /** Everybody on earth gets tokens of this issuer: one of these claims must be required to be somebody's. */

@@ -31,11 +31,13 @@ export const privateAddressCode = 'EPRIVATEADDRESS';
 
 /** Loopback, link-local (the clouds' metadata services), private, and whatever else is not a public address. */
 export function createPrivateAddressCheck(): (address: string) => boolean {
-  const list = new BlockList();
-  for (const [address, bits, family] of blocks) list.addSubnet(address, bits, family);
+  // Apart: in one list, the mapped addresses of IPv6 are the IPv4 addresses themselves.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const [address, bits, family] of blocks) lists[family].addSubnet(address, bits, family);
   return (address) => {
     const [plain = ''] = address.split('%');
-    return isIP(plain) === 0 || list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
+    const family = isIPv4(plain) ? 'ipv4' : 'ipv6';
+    return isIP(plain) === 0 || lists[family].check(plain, family);
   };
 }
 
