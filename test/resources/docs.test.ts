@@ -7,18 +7,24 @@ import { resourcesJsonSchema } from '../../sidecar/resources/resources-schema.ts
 
 const page = await readFile(new URL('../../docs/resources.md', import.meta.url), 'utf8');
 
-test('docs/resources.md shows examples that are valid', () => {
-  const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
-  assert.equal(examples.length, 10);
-  for (const text of examples) {
-    const { mutations, problems } = parseResources(text, 'docs/resources.md', resourceDeps);
-    assert.deepEqual(
-      problems.filter(({ severity }) => severity === 'error'),
-      [],
-    );
-    assert.ok(mutations.length > 0);
-  }
-});
+for (const [name, count] of [
+  ['resources.md', 10],
+  ['jwt.md', 4],
+] as const) {
+  test(`docs/${name} shows examples that are valid`, async () => {
+    const text = await readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
+    const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, example = '']) => example);
+    assert.equal(examples.length, count);
+    for (const example of examples) {
+      const { mutations, problems } = parseResources(example, `docs/${name}`, resourceDeps);
+      assert.deepEqual(
+        problems.filter(({ severity }) => severity === 'error'),
+        [],
+      );
+      assert.ok(mutations.length > 0);
+    }
+  });
+}
 
 test('docs/resources.md explains every field of every kind', () => {
   const { properties } = resourcesJsonSchema() as { readonly properties: Readonly<Record<string, unknown>> };
