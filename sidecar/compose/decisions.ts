@@ -10,7 +10,7 @@ import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import { createTokenValidators } from '../token-validators/index.ts';
 import type { CleanUp } from './clean-up.ts';
-import { createKeyHasher } from './hashing.ts';
+import { createKeyHasher, sha256 } from './hashing.ts';
 import type { Issuers } from './issuers.ts';
 import type { TokenState } from './state.ts';
 
@@ -66,7 +66,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   metrics.stateAge(stateAgeMs);
   const context: DecisionContext = {
     snapshot: keeper.current,
-    validators: createTokenValidators({ ...deps.issuers, lookup: tokens.lookup, isGenuine }),
+    validators: createTokenValidators({ ...deps.issuers, lookup: tokens.lookup, sha256, isGenuine }),
     clock,
     health,
     hashGatewayKey: createKeyHasher({ maxKept: keptGatewayKeys }),

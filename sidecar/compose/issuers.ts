@@ -9,7 +9,7 @@ import type { Metrics } from '../ops/metrics.ts';
 import { createKeyDirectory, type KeyDirectory } from '../token-validators/jwt/key-directory.ts';
 import type { JwtValidatorDeps, RefusedEntry, VerifiedEntry } from '../token-validators/jwt.ts';
 import type { CleanUp } from './clean-up.ts';
-import { sha256 } from './hashing.ts';
+import { createTokenHasher, sha256 } from './hashing.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** What tokens of other issuers are judged with. */
@@ -29,6 +29,8 @@ export interface IssuersDeps {
 /** Some 4,000 tokens of 1 KB each, and as many that were refused. */
 const verifiedBytes = 33_554_432;
 const refusedBytes = 2_097_152;
+/** Tokens whose hash is at hand; 16 KiB each at most. */
+const keptTokens = 512;
 /** A check takes a thread of the pool for 50 to 500 µs. */
 const signatureChecks = { concurrency: 8, queue: 256 } as const;
 /** For documents that are fetched ahead of need; a decision waits less. */
@@ -65,7 +67,7 @@ export function createIssuers(deps: IssuersDeps): Issuers {
     verified: createBoundedTable<VerifiedEntry>({ maxBytes: verifiedBytes }),
     refused: createBoundedTable<RefusedEntry>({ maxBytes: refusedBytes }),
     gate: createGate(signatureChecks, { clock }),
-    sha256,
+    hasher: createTokenHasher({ maxKept: keptTokens }),
     clock,
     log,
   };

@@ -12,6 +12,13 @@ export interface BoundedTable<V> {
   set(key: string, value: V, bytes: number): void;
 }
 
+/** SHA-256 of tokens; of those that were kept without computing it again: for a long one, half of a warm decision. */
+export interface TokenHasher {
+  sha256(text: string): string;
+  /** A verified token may be asked for again. */
+  keep(token: string, sha256: string): void;
+}
+
 /** Lets a bounded number of signature checks run at once, and a bounded number wait. */
 export interface SignatureGate {
   enter(waitMs: number): 'entered' | 'full' | Promise<'entered' | 'too_late'>;
@@ -39,7 +46,7 @@ export interface JwtValidatorDeps {
   readonly verified: BoundedTable<VerifiedEntry>;
   readonly refused: BoundedTable<RefusedEntry>;
   readonly gate: SignatureGate;
-  readonly sha256: (text: string) => string;
+  readonly hasher: TokenHasher;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -63,7 +70,7 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
 
   function validate(token: string): Validation | Promise<Validation> {
     if (token.length > maxTokenLength) return { deny: 'token_too_large' };
-    const hash = deps.sha256(token);
+    const hash = deps.hasher.sha256(token);
     const known = deps.verified.get(hash);
     if (known !== undefined && known.key.live && isCurrent(known.issuer)) return known.facts;
     const before = deps.refused.get(hash);
@@ -126,9 +133,10 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
   function keep(hash: string, token: string, read: UnverifiedToken, issuer: IssuerEntry, result: Verified): Validation {
     if ('deny' in result) return refuse(hash, issuer, result);
     // Of what was signed: a signature can be written in several ways, and each would be another token.
-    const tokenId = `jwt_${deps.sha256(read.signed).slice(0, 24)}`;
+    const tokenId = `jwt_${deps.hasher.sha256(read.signed).slice(0, 24)}`;
     const facts = mapClaims(result.claims, tokenId, issuer);
     if ('deny' in facts) return refuse(hash, issuer, facts);
+    deps.hasher.keep(token, hash);
     deps.verified.set(hash, { facts, issuer, key: result.key }, entryBytes + 6 * token.length);
     return facts;
   }

@@ -2,6 +2,7 @@
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createBoundedTable } from '../../sidecar/caches/bounded-table.ts';
 import { createGate } from '../../sidecar/caches/gate.ts';
+import { createTokenHasher } from '../../sidecar/compose/hashing.ts';
 import { decide } from '../../sidecar/core/decide.ts';
 import type { Clock, TokenValidator } from '../../sidecar/core/ports.ts';
 import type { IssuerSpec, ResourceRecord } from '../../sidecar/core/resources.ts';
@@ -104,7 +105,7 @@ export async function issuing(records: readonly ResourceRecord[], options: Issui
     verified: createBoundedTable({ maxBytes: 1_000_000 }),
     refused: createBoundedTable({ maxBytes: 100_000 }),
     gate: createGate(options.gate ?? { concurrency: 8, queue: 256 }, { clock }),
-    sha256,
+    hasher: createTokenHasher({ maxKept: 4 }),
     clock,
     log,
   });
