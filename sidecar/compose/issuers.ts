@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { createBoundedTable } from '../caches/bounded-table.ts';
+import { createBreaker } from '../caches/breaker.ts';
 import { createGate } from '../caches/gate.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Clock, Log } from '../core/ports.ts';
 import type { Snapshot } from '../core/snapshot.ts';
 import { createHttpClient } from '../ops/http-client.ts';
 import type { Metrics } from '../ops/metrics.ts';
+import { createIntrospector } from '../token-validators/introspection.ts';
+import type { KeyLoaderDeps } from '../token-validators/jwt/load-keys.ts';
 import { createKeyDirectory, type KeyDirectory } from '../token-validators/jwt/key-directory.ts';
 import type { JwtValidatorDeps, RefusedEntry, VerifiedEntry } from '../token-validators/jwt.ts';
 import type { CleanUp } from './clean-up.ts';
@@ -33,14 +36,15 @@ const refusedBytes = 2_097_152;
 const keptTokens = 512;
 /** A check takes a thread of the pool for 50 to 500 µs. */
 const signatureChecks = { concurrency: 8, queue: 256 } as const;
+/** Of introspection. */
+const breakerOptions = { failures: 5, openMs: 1_000 } as const;
 /** For documents that are fetched ahead of need; a decision waits less. */
 const fetchTimeoutMs = 5_000;
 const maxDocumentBytes = 524_288;
 
 export function createIssuers(deps: IssuersDeps): Issuers {
   const { snapshot, metrics, clock, log } = deps;
-  const keys = createKeyDirectory({
-    snapshot,
+  const asking: Pick<KeyLoaderDeps, 'openHttp' | 'resolveSecret'> = {
     openHttp: async ({ allowPrivate, caFile }) => {
       const ca = caFile === undefined ? undefined : await readCa(caFile);
       return createHttpClient({
@@ -51,6 +55,10 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       });
     },
     resolveSecret: (reference) => deps.resolveSecret(reference, 'issuer'),
+  };
+  const keys = createKeyDirectory({
+    ...asking,
+    snapshot,
     sha256,
     clock,
     log,
@@ -58,12 +66,21 @@ export function createIssuers(deps: IssuersDeps): Issuers {
       metrics.issuerKeys(issuer, outcome);
     },
   });
+  const introspector = createIntrospector({
+    ...asking,
+    keys,
+    createBreaker: () => createBreaker(breakerOptions, { clock }),
+    clock,
+    log,
+  });
   deps.cleanUp.add(() => {
     keys.stop();
+    introspector.stop();
   });
   return {
     snapshot,
     keys,
+    introspector,
     verified: createBoundedTable<VerifiedEntry>({ maxBytes: verifiedBytes }),
     refused: createBoundedTable<RefusedEntry>({ maxBytes: refusedBytes }),
     gate: createGate(signatureChecks, { clock }),

@@ -154,6 +154,11 @@ export const denialTable = {
     message: 'The token lacks a claim, or has one that is not accepted.',
     fix: "The JWT needs `exp`, the issuer's `required_claims`, and the claims of its `consumer`; the log (debug) names the claim.",
   },
+  token_inactive: {
+    status: 401,
+    message: 'The issuer of the token says that it is not active.',
+    fix: 'It expired, was revoked, or is not known there (RFC 7662): request a new one.',
+  },
   token_bound: {
     status: 401,
     message: 'The token is bound to a key of its owner, which cannot be checked here.',

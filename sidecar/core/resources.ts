@@ -134,6 +134,22 @@ export interface IssuerSpec {
   readonly ca_file?: string | undefined;
   /** Sent as bearer token when its documents are fetched. */
   readonly bearer?: SecretReference | undefined;
+  /** It is asked about each token (RFC 7662) instead of verifying it here. */
+  readonly introspection?: IntrospectionSpec | undefined;
+}
+
+export interface IntrospectionSpec {
+  readonly url: string;
+  readonly client_id: string;
+  readonly client_secret: SecretReference;
+  /** How the client shows its secret (RFC 6749, section 2.3.1). */
+  readonly auth: 'basic' | 'post';
+  /** How long an answer is used; milliseconds; 0: for the requests that wait for it. */
+  readonly cache_ms: number;
+  /** Whether tokens that are no JWT are this issuer's. */
+  readonly opaque_tokens: boolean;
+  /** Whether answers must be JWTs that the issuer signed (RFC 9701). */
+  readonly signed: boolean;
 }
 
 export type IssuerKeySource =

@@ -47,6 +47,7 @@ const bearerErrors: Readonly<Partial<Record<DenialCode, 'invalid_request' | 'inv
   token_audience_wrong: 'invalid_token',
   token_too_old: 'invalid_token',
   token_claims_refused: 'invalid_token',
+  token_inactive: 'invalid_token',
   token_bound: 'invalid_token',
   issuer_unknown: 'invalid_token',
   issuer_disabled: 'invalid_token',

@@ -93,6 +93,7 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     allow_private: (value) => typeof value === 'boolean',
     ca_file: optional(isText),
     bearer: optional((value) => isObject(value) && isText(value['from'])),
+    introspection: optional((value) => isObject(value) && isText(value['url']) && isLimit(value['cache_ms'])),
   },
   revocation: {
     issuer: isText,

@@ -55,6 +55,7 @@ export function indexByIssuer(issuers: Iterable<IssuerEntry>): {
   }
   const byIssuer = new Map<string, IssuerEntry>();
   const problems: SnapshotProblem[] = [];
+  const forOpaque: string[] = [];
   for (const [issuer, claimants] of claims) {
     const [first] = claimants;
     if (claimants.length === 1 && first !== undefined) {
@@ -64,5 +65,10 @@ export function indexByIssuer(issuers: Iterable<IssuerEntry>): {
     const message = 'its "issuer" is that of another one as well: tokens of both are refused';
     for (const { id } of claimants) problems.push({ kind: 'issuer', id, message });
   }
+  for (const { id, disabled, spec } of byIssuer.values()) {
+    if (!disabled && spec.introspection?.opaque_tokens === true) forOpaque.push(id);
+  }
+  const severalOpaque = 'it is one of several with opaque_tokens: such tokens are refused';
+  if (forOpaque.length > 1) for (const id of forOpaque) problems.push({ kind: 'issuer', id, message: severalOpaque });
   return { byIssuer, problems };
 }

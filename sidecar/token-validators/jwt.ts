@@ -1,10 +1,11 @@
 import type { Clock, Log, TokenFacts, TokenValidator, Validation } from '../core/ports.ts';
 import type { IssuerEntry, Snapshot } from '../core/snapshot.ts';
+import type { IntrospectedToken, Introspector } from './introspection.ts';
 import type { KeyDirectory } from './jwt/key-directory.ts';
 import { mapClaims } from './jwt/map-claims.ts';
 import { readToken, type UnverifiedToken } from './jwt/read-token.ts';
 import type { VerificationKey } from './jwt/verification-keys.ts';
-import { verifyToken, type RefusedToken } from './jwt/verify.ts';
+import { verifyToken, type RefusedToken, type VerifiedToken } from './jwt/verify.ts';
 
 /** Keeps entries within a bound of bytes, the most recently used longest. */
 export interface BoundedTable<V> {
@@ -29,7 +30,10 @@ export interface SignatureGate {
 export interface VerifiedEntry {
   readonly facts: TokenFacts;
   readonly issuer: IssuerEntry;
-  readonly key: VerificationKey;
+  /** Undefined: its issuer was asked. */
+  readonly key: VerificationKey | undefined;
+  /** Monotonic; Infinity: until it expires. */
+  readonly untilMs: number;
 }
 
 /** A token that was refused by what its issuer's resource says; for a moment only. */
@@ -43,6 +47,7 @@ export interface RefusedEntry {
 export interface JwtValidatorDeps {
   readonly snapshot: () => Snapshot | undefined;
   readonly keys: Pick<KeyDirectory, 'of'>;
+  readonly introspector: Pick<Introspector, 'ask'>;
   readonly verified: BoundedTable<VerifiedEntry>;
   readonly refused: BoundedTable<RefusedEntry>;
   readonly gate: SignatureGate;
@@ -51,6 +56,8 @@ export interface JwtValidatorDeps {
   readonly log: Log;
 }
 
+/** Of OpenAI, Anthropic, Google, GitHub, AWS and others. */
+const looksLikeProviderKey = /^(?:sk|pk|rk)[-_]|^AIza|^gh[pousr]_|^github_pat_|^(?:AKIA|ASIA)/;
 const maxTokenLength = 16_384;
 /** Different tokens under way at once; one more is refused. */
 const maxFlights = 1_000;
@@ -66,25 +73,54 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
   const flights = new Map<string, Promise<Validation>>();
 
   const issuerOf = (iss: string): IssuerEntry | undefined => snapshot()?.issuers.get(iss);
+  let opaque: { readonly of: Snapshot['issuers'] | undefined; readonly issuer: IssuerEntry | undefined } = {
+    of: undefined,
+    issuer: undefined,
+  };
   const isCurrent = (issuer: IssuerEntry): boolean => issuerOf(issuer.spec.issuer) === issuer;
+
+  function isUsable({ key, untilMs, issuer }: VerifiedEntry): boolean {
+    const isFresh = key === undefined ? clock.monotonic() < untilMs : key.live;
+    return isFresh && isCurrent(issuer);
+  }
+
+  /** Whose tokens those are that are no JWTs; undefined: nobody's, or several claim them. */
+  function issuerOfOpaque(): IssuerEntry | undefined {
+    const issuers = snapshot()?.issuers;
+    if (issuers !== opaque.of) {
+      const claimants = [...(issuers?.values() ?? [])].filter(
+        ({ disabled, spec }) => !disabled && spec.introspection?.opaque_tokens === true,
+      );
+      opaque = { of: issuers, issuer: claimants.length === 1 ? claimants[0] : undefined };
+    }
+    return opaque.issuer;
+  }
+
+  function read(token: string): UnverifiedToken | RefusedToken {
+    if (hasTwoDots(token)) return readToken(token);
+    const issuer = issuerOfOpaque();
+    // A provider's own key that was sent by mistake goes to nobody.
+    if (issuer === undefined || looksLikeProviderKey.test(token)) return { deny: 'token_malformed' };
+    return { iss: issuer.spec.issuer, alg: '', kid: undefined, signed: token };
+  }
 
   function validate(token: string): Validation | Promise<Validation> {
     if (token.length > maxTokenLength) return { deny: 'token_too_large' };
     const hash = deps.hasher.sha256(token);
     const known = deps.verified.get(hash);
-    if (known !== undefined && known.key.live && isCurrent(known.issuer)) return known.facts;
+    if (known !== undefined && isUsable(known)) return known.facts;
     const before = deps.refused.get(hash);
     if (before !== undefined && clock.monotonic() < before.untilMs && isCurrent(before.issuer)) return before.refused;
     return flights.get(hash) ?? begin(token, hash);
   }
 
   function begin(token: string, hash: string): Validation | Promise<Validation> {
-    const read = readToken(token);
-    if ('deny' in read) return read;
-    const issuer = trusted(read);
+    const unverified = read(token);
+    if ('deny' in unverified) return unverified;
+    const issuer = trusted(unverified);
     if ('deny' in issuer) return issuer;
     if (flights.size >= maxFlights) return overloaded;
-    const flight = verifyAndKeep(token, hash, read, issuer).finally(() => {
+    const flight = verifyAndKeep(token, hash, unverified, issuer).finally(() => {
       flights.delete(hash);
     });
     flights.set(hash, flight);
@@ -96,6 +132,7 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
     const issuer = issuerOf(iss);
     if (issuer === undefined) return { deny: 'issuer_unknown' };
     if (issuer.disabled) return { deny: 'issuer_disabled' };
+    if (issuer.spec.introspection !== undefined) return issuer;
     return issuer.spec.algorithms.includes(alg) ? issuer : { deny: 'token_algorithm_refused' };
   }
 
@@ -118,6 +155,7 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
   }
 
   async function verify(token: string, read: UnverifiedToken, issuer: IssuerEntry): Promise<Verified> {
+    if (issuer.spec.introspection !== undefined) return deps.introspector.ask(token, issuer);
     const candidates = await deps.keys.of(issuer).find(read);
     if ('deny' in candidates) return candidates;
     const entered = await deps.gate.enter(gateWaitMs);
@@ -137,7 +175,7 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
     const facts = mapClaims(result.claims, tokenId, issuer);
     if ('deny' in facts) return refuse(hash, issuer, facts);
     deps.hasher.keep(token, hash);
-    deps.verified.set(hash, { facts, issuer, key: result.key }, entryBytes + 6 * token.length);
+    deps.verified.set(hash, { facts, issuer, ...lifeOf(result) }, entryBytes + 6 * token.length);
     return facts;
   }
 
@@ -157,10 +195,16 @@ export function createJwtValidator(deps: JwtValidatorDeps): TokenValidator {
     return refused;
   }
 
-  return { kind: 'jwt', accepts: hasTwoDots, validate };
+  function lifeOf(result: VerifiedResult): Pick<VerifiedEntry, 'key' | 'untilMs'> {
+    return 'key' in result
+      ? { key: result.key, untilMs: Infinity }
+      : { key: undefined, untilMs: clock.monotonic() + result.forMs };
+  }
+
+  return { kind: 'jwt', accepts: (token) => hasTwoDots(token) || issuerOfOpaque() !== undefined, validate };
 }
 
-type VerifiedResult = Extract<Awaited<ReturnType<typeof verifyToken>>, { readonly claims: unknown }>;
+type VerifiedResult = VerifiedToken | IntrospectedToken;
 type Verified = VerifiedResult | RefusedToken | { readonly deny: RefusedToken['deny']; readonly retryAfterMs?: number };
 
 function hasTwoDots(token: string): boolean {

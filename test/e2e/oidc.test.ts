@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
+import { client, startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
 
 let provider: OidcProvider;
+let asked: OidcProvider;
 let sidecar: RunningSidecar;
 
-const resources = (issuer: string): string => `
+const resources = (issuer: string, asked: string): string => `
 upstreams: [{ id: api, preset: generic, base_url: "https://api.example.test" }]
 credentials: [{ id: api-main, upstream: api, secret: { from: env, name: API_SECRET } }]
 consumers:
@@ -24,17 +25,35 @@ issuers:
     consumer: "\${sub}"
     groups: ["scope:\${scope}"]
     allow_private: true
+  - id: asked
+    issuer: "${asked}"
+    audience: urn:opaque
+    algorithms: [ES256]
+    consumer: "\${client_id}"
+    groups: ["scope:\${scope}"]
+    allow_private: true
+    introspection:
+      url: "${asked}/token/introspection"
+      client_id: ${client.id}
+      client_secret: { from: env, name: CLIENT_SECRET }
+      cache: 500ms
+      opaque_tokens: true
+      signed: true
 policies:
   - { id: chat, effect: allow, groups: ["scope:chat"], upstreams: [api] }
 `;
 
 before(async () => {
-  provider = await startOidcProvider();
-  sidecar = await startSidecar({ resources: resources(provider.issuer), env: { API_SECRET: 'the-secret' } });
+  [provider, asked] = await Promise.all([startOidcProvider(), startOidcProvider()]);
+  sidecar = await startSidecar({
+    resources: resources(provider.issuer, asked.issuer),
+    env: { API_SECRET: 'the-secret', CLIENT_SECRET: client.secret },
+  });
 });
 after(async () => {
   await sidecar.stop();
   await provider.stop();
+  await asked.stop();
 });
 
 async function ask(token: string): Promise<{ readonly code: string; readonly headers: Headers }> {
@@ -133,6 +152,21 @@ describe('tokens of an OpenID provider', () => {
       assert.equal((await ask(unseen)).code, 'allow');
     } finally {
       provider.setDown(false);
+    }
+  });
+
+  it('that are opaque are asked about, by signed answers, and refused when their issuer revoked them', async () => {
+    const token = await asked.clientCredentials('urn:opaque');
+    assert.ok(!token.includes('.'));
+    assert.equal((await ask(token)).code, 'allow');
+    await asked.revoke(token);
+    await until(async () => (await ask(token)).code === 'token_inactive', 'the answer is asked for again');
+    assert.equal((await ask('never-issued')).code, 'token_inactive');
+    asked.setDown(true);
+    try {
+      assert.equal((await ask('never-issued-either')).code, 'issuer_unavailable');
+    } finally {
+      asked.setDown(false);
     }
   });
 

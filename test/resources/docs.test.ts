@@ -9,7 +9,7 @@ const page = await readFile(new URL('../../docs/resources.md', import.meta.url),
 
 for (const [name, count] of [
   ['resources.md', 10],
-  ['jwt.md', 4],
+  ['jwt.md', 5],
 ] as const) {
   test(`docs/${name} shows examples that are valid`, async () => {
     const text = await readFile(new URL(`../../docs/${name}`, import.meta.url), 'utf8');

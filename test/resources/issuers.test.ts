@@ -103,3 +103,19 @@ it('no two claims become the same part of an id', () => {
   assert.notEqual(asIdPart('\ud800'), asIdPart('\ud801'));
   assert.equal(asIdPart('acme/Web_1'), 'acme_2f_57eb_5f1');
 });
+
+it('an issuer that is asked about its tokens is written as it is read', () => {
+  const introspection = {
+    url: 'https://login.example.test/introspect',
+    client_id: 'sidecar',
+    client_secret: { from: 'env', name: 'CLIENT_SECRET' },
+  };
+  for (const more of [{}, { auth: 'post', cache: '5s', opaque_tokens: true, signed: true }, { cache: 0 }]) {
+    const parsed = parse({ introspection: { ...introspection, ...more } });
+    assert.ok(parsed.ok, JSON.stringify(parsed.problems));
+    const again = parseResourceBody('issuer', toResourceBody('issuer', 'corp', parsed.spec), resourceDeps);
+    assert.deepEqual(again.ok && again.spec, parsed.spec);
+  }
+  for (const bad of [{ url: 'http://a.test/' }, { cache: '6m' }, { client_secret: 'clear' }, { auth: 'none' }])
+    assert.equal(parse({ introspection: { ...introspection, ...bad } }).ok, false, JSON.stringify(bad));
+});

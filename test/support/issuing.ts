@@ -1,6 +1,7 @@
 /** A JWT validator over hand-written issuers, and tokens to present to it. */
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { createBoundedTable } from '../../sidecar/caches/bounded-table.ts';
+import { createBreaker } from '../../sidecar/caches/breaker.ts';
 import { createGate } from '../../sidecar/caches/gate.ts';
 import { createTokenHasher } from '../../sidecar/compose/hashing.ts';
 import { decide } from '../../sidecar/core/decide.ts';
@@ -8,8 +9,9 @@ import type { Clock, TokenValidator } from '../../sidecar/core/ports.ts';
 import type { IssuerSpec, ResourceRecord } from '../../sidecar/core/resources.ts';
 import { Secret } from '../../sidecar/core/secret.ts';
 import { createJwtValidator } from '../../sidecar/token-validators/jwt.ts';
+import { createIntrospector } from '../../sidecar/token-validators/introspection.ts';
 import { createKeyDirectory, type KeyDirectory } from '../../sidecar/token-validators/jwt/key-directory.ts';
-import type { IssuerHttp } from '../../sidecar/token-validators/jwt/load-keys.ts';
+import type { IssuerHttp, KeyLoaderDeps } from '../../sidecar/token-validators/jwt/load-keys.ts';
 import { deciding, outcomeOf, question, resource, sha256, snapshotOf, usual, type Deciding } from './deciding.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { recordingLog, type RecordingLog } from './recording-log.ts';
@@ -63,9 +65,17 @@ export interface Issuing {
 export interface IssuingOptions {
   readonly clock?: FakeClock;
   /** What URLs answer; default: nothing does. */
-  readonly answer?: (url: string) => unknown;
+  readonly answer?: (url: string, body?: string, headers?: Readonly<Record<string, string>>) => unknown;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly gate?: { readonly concurrency: number; readonly queue: number };
+}
+
+/** An answer that is a JWT; a number is a status. */
+export class Signed {
+  readonly jwt: string;
+  constructor(jwt: string) {
+    this.jwt = jwt;
+  }
 }
 
 export const issuer = (spec: Partial<IssuerSpec> = {}, id = 'corp'): ResourceRecord =>
@@ -82,18 +92,23 @@ export async function issuing(records: readonly ResourceRecord[], options: Issui
   const ctx = deciding(await snapshotOf([...usual(), ...records]));
   Object.assign(ctx.clock, { now: clock.now, monotonic: clock.monotonic } satisfies Partial<Clock>);
   const http: IssuerHttp = {
-    async request({ url }) {
+    async request({ url, body, headers }) {
       asked.push(url);
-      const answer = await options.answer?.(url);
+      const answer = await options.answer?.(url, body, headers);
+      if (typeof answer === 'number') return { status: answer, headers: {}, text: '' };
+      if (answer instanceof Signed) return { status: 200, headers: {}, text: answer.jwt };
       if (answer === undefined) throw new Error('no answer');
       return { status: 200, headers: {}, text: JSON.stringify(answer) };
     },
     close: () => Promise.resolve(),
   };
-  const keys = createKeyDirectory({
-    snapshot: ctx.snapshot,
+  const asking: Pick<KeyLoaderDeps, 'openHttp' | 'resolveSecret'> = {
     openHttp: () => Promise.resolve(http),
     resolveSecret: ({ name }) => Promise.resolve(new Secret(options.secrets?.[String(name)] ?? '')),
+  };
+  const keys = createKeyDirectory({
+    ...asking,
+    snapshot: ctx.snapshot,
     sha256,
     clock,
     log,
@@ -102,6 +117,13 @@ export async function issuing(records: readonly ResourceRecord[], options: Issui
   const validator = createJwtValidator({
     snapshot: ctx.snapshot,
     keys,
+    introspector: createIntrospector({
+      ...asking,
+      keys,
+      createBreaker: () => createBreaker({ failures: 5, openMs: 1_000 }, { clock }),
+      clock,
+      log,
+    }),
     verified: createBoundedTable({ maxBytes: 1_000_000 }),
     refused: createBoundedTable({ maxBytes: 100_000 }),
     gate: createGate(options.gate ?? { concurrency: 8, queue: 256 }, { clock }),

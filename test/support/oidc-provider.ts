@@ -14,13 +14,14 @@ export interface OidcProvider {
   authorizationCode(audience?: string): Promise<string>;
   /** Signs with a new key from now on; the old ones stay published. `publishOld: false` takes them away. */
   rotate(options?: { readonly publishOld?: boolean }): Promise<void>;
+  revoke(token: string): Promise<void>;
   /** Answers 503 from now on, or no more. */
   setDown(down: boolean): void;
   stop(): Promise<void>;
 }
 
 const redirectUri = 'https://client.example.test/callback';
-const client = { id: 'team', secret: 'client-secret-of-the-team' };
+export const client = { id: 'team', secret: 'client-secret-of-the-team' };
 const basic = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
 
 export async function startOidcProvider(): Promise<OidcProvider> {
@@ -83,6 +84,13 @@ export async function startOidcProvider(): Promise<OidcProvider> {
       return tokenOf({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, resource: audience }); // prettier-ignore
     },
     rotate,
+    async revoke(token) {
+      await fetch(`${issuer}/token/revocation`, {
+        method: 'POST',
+        headers: { authorization: basic },
+        body: new URLSearchParams({ token }),
+      });
+    },
     setDown(down) {
       isDown = down;
     },
@@ -141,6 +149,7 @@ function createProvider(issuer: string, keys: readonly JWK[]): Provider {
         grant_types: ['client_credentials', 'authorization_code'],
         response_types: ['code'],
         redirect_uris: [redirectUri],
+        introspection_signed_response_alg: 'ES256',
         id_token_signed_response_alg: 'ES256',
       },
     ],
@@ -149,6 +158,8 @@ function createProvider(issuer: string, keys: readonly JWK[]): Provider {
     features: {
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
+      jwtIntrospection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => true,

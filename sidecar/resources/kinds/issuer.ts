@@ -3,7 +3,7 @@ import { suggest } from '../../config/closest.ts';
 import { formatDuration } from '../../config/units.ts';
 import { parseClaimPath } from '../../core/claims.ts';
 import type { IssuerPreset } from '../../core/issuer-preset.ts';
-import type { IssuerKeySource, IssuerSpec, SecretReference } from '../../core/resources.ts';
+import type { IntrospectionSpec, IssuerKeySource, IssuerSpec, SecretReference } from '../../core/resources.ts';
 import { consumerTemplateProblem, groupTemplateProblem } from '../claim-templates.ts';
 import { durationMs, id, nonEmptyListOf } from '../fields.ts';
 import { publicKeyProblem, wellKnownUrl } from '../issuer-keys.ts';
@@ -26,6 +26,7 @@ const keyAlgorithms = [
 ] as const;
 
 const defaultToleranceMs = 30_000;
+const defaultIntrospectionMs = 30_000;
 const fiveMinutesMs = 300_000;
 const thirtyDaysMs = 30 * 86_400_000;
 
@@ -35,6 +36,16 @@ const oneOrMore = z.union([text(512).transform((one) => [one]), nonEmptyListOf(t
 });
 const claimPath = text(256).refine((path) => parseClaimPath(path) !== undefined, 'must be a path such as realm.roles');
 const reference = z.looseObject({ from: z.string() }, { error: 'must be a reference such as { from: file, path: … }' });
+
+const introspection = z.strictObject({
+  url: text(2_048).meta({ description: 'URL of its introspection endpoint.' }),
+  client_id: text(255).meta({ description: 'Id of the sidecar as its client.' }),
+  client_secret: reference.meta({ description: 'Reference to the secret of the client.' }),
+  auth: z.enum(['basic', 'post']).optional().meta({ description: 'How the secret is shown; default basic.' }),
+  cache: durationMs(fiveMinutesMs, '5m').optional().meta({ description: 'How long an answer is used; default 30s.' }),
+  opaque_tokens: z.boolean().optional().meta({ description: "Whether tokens that are no JWT are this issuer's." }),
+  signed: z.boolean().optional().meta({ description: 'Whether answers must be JWTs (RFC 9701).' }),
+});
 
 const schema = z
   .strictObject({
@@ -59,6 +70,7 @@ const schema = z
     allow_private: z.boolean().optional().meta({ description: 'Whether its URLs may lead to private addresses.' }),
     ca_file: text(4_096).optional().meta({ description: 'PEM file of the CAs of its URLs.' }),
     bearer: reference.optional().meta({ description: 'Reference to a bearer token for its URLs.' }),
+    introspection: introspection.optional().meta({ description: 'It is asked about each token (RFC 7662).' }),
   })
   .meta({ description: 'Whose JWTs are trusted, for what, and how their claims become a consumer.' });
 
@@ -108,6 +120,9 @@ export const issuerKind = defineKind({
       allow_private: allowPrivate,
       ...(caFile === undefined ? {} : { ca_file: caFile }),
       ...(bearer === undefined ? {} : { bearer }),
+      ...(document.introspection === undefined
+        ? {}
+        : { introspection: readIntrospection(document.introspection, allowPrivate, context) }),
     };
   },
   write: (issuerId, spec) => ({
@@ -130,6 +145,7 @@ export const issuerKind = defineKind({
     ...(spec.allow_private ? { allow_private: true } : {}),
     ...(spec.ca_file === undefined ? {} : { ca_file: spec.ca_file }),
     ...(spec.bearer === undefined ? {} : { bearer: spec.bearer }),
+    ...(spec.introspection === undefined ? {} : { introspection: writeIntrospection(spec.introspection) }),
   }),
 });
 
@@ -178,7 +194,9 @@ function readKeys(
   const url = jwks ?? document.discovery ?? wellKnownUrl(issuer);
   const field =
     document.jwks_url === undefined ? (document.discovery === undefined ? 'issuer' : 'discovery') : 'jwks_url';
-  const problem = urlProblem(url, allowPrivate);
+  // Nothing is verified here, so nothing is fetched.
+  const isAsked = document.introspection !== undefined && document.introspection.signed !== true;
+  const problem = isAsked && field === 'issuer' ? undefined : urlProblem(url, allowPrivate);
   if (problem !== undefined) {
     report([field], problem);
     return undefined;
@@ -235,6 +253,39 @@ function readGroups(groups: readonly string[], { report }: ReadContext): readonl
     if (problem !== undefined) report(['groups', i], problem);
     return group;
   });
+}
+
+function readIntrospection(
+  document: NonNullable<IssuerDocument['introspection']>,
+  allowPrivate: boolean,
+  context: ReadContext,
+): IntrospectionSpec {
+  const {
+    url,
+    client_id,
+    auth = 'basic',
+    cache = defaultIntrospectionMs,
+    opaque_tokens = false,
+    signed = false,
+  } = document;
+  const client_secret: SecretReference = document.client_secret;
+  const problem = urlProblem(url, allowPrivate);
+  if (problem !== undefined) context.report(['introspection', 'url'], problem);
+  checkReference(client_secret, 'introspection', context);
+  return { url, client_id, client_secret, auth, cache_ms: cache, opaque_tokens, signed };
+}
+
+function writeIntrospection(spec: IntrospectionSpec): Readonly<Record<string, unknown>> {
+  const { url, client_id, client_secret, auth, cache_ms: cacheMs, opaque_tokens, signed } = spec;
+  return {
+    url,
+    client_id,
+    client_secret,
+    ...(auth === 'basic' ? {} : { auth }),
+    ...(cacheMs === defaultIntrospectionMs ? {} : { cache: formatDuration(cacheMs) }),
+    ...(opaque_tokens ? { opaque_tokens } : {}),
+    ...(signed ? { signed } : {}),
+  };
 }
 
 function checkReference(secret: SecretReference | undefined, field: string, { deps, report }: ReadContext): void {

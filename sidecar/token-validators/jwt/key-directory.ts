@@ -51,7 +51,8 @@ export function createKeyDirectory(deps: KeyDirectoryDeps): KeyDirectory {
     followed = issuers;
     const wanted = new Set<string>();
     for (const issuer of issuers.values()) {
-      if (issuer.disabled) continue;
+      const { introspection } = issuer.spec;
+      if (issuer.disabled || introspection?.signed === false) continue;
       wanted.add(issuer.id);
       of(issuer);
     }

@@ -11,6 +11,7 @@ export interface IssuerHttp {
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: string;
+    readonly timeoutMs?: number;
   }): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string }>;
   close(): Promise<void>;
 }

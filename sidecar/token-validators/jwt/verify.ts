@@ -51,7 +51,7 @@ export async function verifyToken(
 }
 
 /** What jose does not look at. */
-function checkClaims(claims: Claims, issuer: IssuerEntry, nowMs: number): RefusedToken | undefined {
+export function checkClaims(claims: Claims, issuer: IssuerEntry, nowMs: number): RefusedToken | undefined {
   const { iat, jti, sub, cnf } = claims;
   if (iat !== undefined && typeof iat !== 'number') return { deny: 'token_claims_refused', claim: 'iat' };
   if (iat !== undefined && iat * 1_000 > nowMs + issuer.spec.clock_tolerance_ms) {
