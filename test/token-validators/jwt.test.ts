@@ -286,7 +286,7 @@ describe('the keys of an issuer', () => {
       null,
       { keys: [{ kty: 'oct', k: 'AAAA' }] },
     ];
-    const { outcome, keys, clock } = await issuing([issuer({ keys: jwks })], { answer: () => answers.shift() ?? 0 });
+    const { outcome, keys, clock } = await issuing([issuer({ keys: jwks })], { answer: () => answers.shift() ?? 'x' });
     assert.equal(await outcome(await sign(key, { exp: seconds + 9_999 })), 'allow');
     for (let n = 0; n < 8; n++) {
       clock.advance(450_000);
