@@ -47,7 +47,7 @@ before(async () => {
   [provider, asked] = await Promise.all([startOidcProvider(), startOidcProvider()]);
   sidecar = await startSidecar({
     resources: resources(provider.issuer, asked.issuer),
-    env: { API_SECRET: 'the-secret', CLIENT_SECRET: client.secret },
+    env: { API_SECRET: 'the-secret', CLIENT_SECRET: client.secret, CREDENTIALFLOW_DRAIN_TIMEOUT: '100ms' },
   });
 });
 after(async () => {

@@ -254,6 +254,10 @@ async function asPs256({ privateKey }: SigningKey): Promise<CryptoKey> {
 describe('a key that nothing may be verified with is left out:', () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1_024 });
   const offCurve = { kty: 'EC', crv: 'P-256', x: encode('x'.repeat(32)), y: encode('y'.repeat(32)), kid: 'w' };
+  const published = {
+    ...(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) as JWK),
+    kid: 'w',
+  };
   const keys: Readonly<Record<string, JWK>> = {
     'RSA of 1024 bits': { ...(weak.publicKey.export({ format: 'jwk' }) as JWK), kid: 'w' },
     'a point that is not on its curve': offCurve,
@@ -263,7 +267,8 @@ describe('a key that nothing may be verified with is left out:', () => {
       x: Buffer.alloc(32).toString('base64url'),
       kid: 'w',
     },
-    'a key for encryption': { ...offCurve, use: 'enc' },
+    'a key for encryption': { ...published, use: 'enc' },
+    'a key for other operations': { ...published, key_ops: ['encrypt'] },
     'a secret': { kty: 'oct', k: encode('s'.repeat(32)), kid: 'w' },
     'a key of a type that is not known': { kty: 'AKP', pub: 'AAAA', kid: 'w' },
   };
