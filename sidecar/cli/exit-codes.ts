@@ -11,6 +11,8 @@ export const exitCodes = {
   invalid: 4,
   /** `apisix diff`: the gateway is not as the resources say. */
   differs: 5,
+  /** `apisix doctor`: a check failed. */
+  findings: 6,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -23,6 +25,7 @@ Exit codes:
   3  the sidecar cannot be reached
   4  validation problems
   5  apisix diff: the gateway differs
+  6  apisix doctor: a check failed
 
 Environment: CREDENTIALFLOW_ADMIN_URL, CREDENTIALFLOW_ADMIN_KEY (or _FILE), CREDENTIALFLOW_CONFIG,
 CREDENTIALFLOW_DATA_DIR, NO_COLOR, CREDENTIALFLOW_DEBUG=1 (shows stacks). Reference: docs/cli.md.`;

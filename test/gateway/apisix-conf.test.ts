@@ -139,7 +139,7 @@ for (const route of guarded) {
       assert.ok(max_retry_count > 0);
     });
     it('logs which credential was used and how the upstream did, and nothing that can hold a secret', () => {
-      const logged = leaves(loggerOf(route).log_format);
+      const logged = leaves(loggerOf(route).log_format ?? assert.fail());
       for (const variable of ['$http_cfcredential', '$request_id', '$upstream_status', '$status']) {
         assert.ok(logged.includes(variable), variable);
       }

@@ -14,6 +14,7 @@
  * - two Authorization headers, a header line over 8 KB: 400; names with underscores are dropped where the
  *   configuration says so
  * - bodies stream both ways; log entries go out in batches, at least once
+ * - with `apisixYamlFile` the file is looked at once a second and loaded when its time of change is another second
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -22,6 +23,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { answer, answerPage } from './stand-in/answers.ts';
 import { readRoutes } from './stand-in/configuration.ts';
+import { followFile } from './stand-in/follow-file.ts';
 import type { ForwardAuth, Route } from './stand-in/configuration.ts';
 import { corsHeaders } from './stand-in/cors.ts';
 import type { Exchange } from './stand-in/exchange.ts';
@@ -42,6 +44,10 @@ import type { PathMode } from './stand-in/variant.ts';
 export interface StandInOptions {
   /** Text of apisix.yaml. */
   readonly apisixYaml: string;
+  /** The file in its place, which is followed. */
+  readonly apisixYamlFile?: string | undefined;
+  /** What this gateway makes of a route: a fault of a test. */
+  readonly distort?: ((route: Route) => Route) | undefined;
   /** For `${{NAME}}`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Origin of the sidecar's data plane, in place of http://127.0.0.1:9280. */
@@ -72,7 +78,12 @@ const maxRecorded = 1_000;
 
 /** Loads the configuration, listens on 127.0.0.1 and resolves. Throws for a configuration that it does not understand. */
 export async function startStandInGateway(options: StandInOptions): Promise<StandInGateway> {
-  const routes = readRoutes(options.apisixYaml, options.env).map((route) => variantOf(route, options));
+  const load = (text: string): readonly Route[] => {
+    const loaded = readRoutes(text, options.env).map((route) => variantOf(route, options));
+    return options.distort === undefined ? loaded : loaded.map(options.distort);
+  };
+  const followed = options.apisixYamlFile === undefined ? undefined : followFile(options.apisixYamlFile, load);
+  const fixed = followed === undefined ? load(options.apisixYaml) : [];
   const version = options.version ?? '3.17';
   const underscores = options.underscoresInHeaders ?? 'off';
   const auth = createAuthCaller();
@@ -81,7 +92,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
   const questions: RecordedQuestion[] = [];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const opened = open(request, response, routes, underscores);
+    const opened = open(request, response, followed?.routes() ?? fixed, underscores);
     if (opened === undefined) return;
     const { cors, 'http-logger': logger } = opened.route.plugins;
     if (logger !== undefined) response.on('close', () => logs.add(logger, opened));
@@ -140,6 +151,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
     questions,
     flushLogs: () => logs.flush(),
     async stop() {
+      followed?.close();
       logs.close();
       auth.close();
       proxy.close();

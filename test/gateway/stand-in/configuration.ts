@@ -53,8 +53,8 @@ const httpLoggerSchema = z.strictObject({
   retry_delay: z.int().min(0).default(1),
   include_req_body: z.literal(false).default(false),
   include_resp_body: z.literal(false).default(false),
-  // Without one, the entry holds the request headers after injection: the product never does that.
-  log_format: logFormatSchema,
+  // Without one, the entry holds the request headers after injection: the product never does that, others do.
+  log_format: logFormatSchema.optional(),
 });
 
 const upstreamSchema = z.strictObject({

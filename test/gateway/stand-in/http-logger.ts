@@ -55,8 +55,18 @@ export function createLogBatches(): LogBatches {
 }
 
 /** Only what the format names, and the route's id; an absent variable is left out. */
-function entryOf(format: LogFormat, exchange: Exchange): LogEntry {
-  return { ...fill(format, exchange), route_id: exchange.route.id };
+function entryOf(format: LogFormat | undefined, exchange: Exchange): LogEntry {
+  const entry = format === undefined ? defaultEntry(exchange) : fill(format, exchange);
+  return { ...entry, route_id: exchange.route.id };
+}
+
+/** Of its many fields the ones that matter: every header as the upstream got it, the injected secret too (facts, 3). */
+function defaultEntry({ headers, target, request, response }: Exchange): LogEntry {
+  const seen = Object.fromEntries(headers.all.map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    request: { method: request.method ?? '', uri: target.raw, headers: seen },
+    response: { status: response.statusCode },
+  };
 }
 
 function fill(format: LogFormat, exchange: Exchange): LogEntry {
