@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { runProgram } from '../../sidecar/cli/program.ts';
+import { replaceFile } from '../../sidecar/gateway/replace-file.ts';
 import { startAdminStandIn } from '../gateway/admin-api.ts';
 import { startScriptedServer } from '../gateway/scripted-server.ts';
 import type { StandInOptions } from '../gateway/stand-in.ts';
@@ -347,7 +348,7 @@ describe('apisix doctor, through the Admin API', () => {
           const text = JSON.stringify({ routes })
             .replaceAll('"$env://CREDENTIALFLOW_GATEWAY_KEY"', JSON.stringify(sidecar.keys.gateway))
             .concat('\n#END\n');
-          if (text !== readFileSync(site.file, 'utf8')) writeFileSync(site.file, text);
+          replaceFile(site.file, text);
         }, 200);
         await use(site, admin).finally(() => clearInterval(bring));
       });

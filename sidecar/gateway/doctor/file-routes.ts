@@ -42,7 +42,7 @@ function parsed(text: string): Document {
   if (document.errors.length > 0 || (document.contents !== null && !isMap(document.contents))) {
     throw new RangeError('the file is no apisix.yaml');
   }
-  return document as Document;
+  return document;
 }
 
 function without(text: string, ids: readonly string[]): string {
