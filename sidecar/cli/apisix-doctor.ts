@@ -21,6 +21,7 @@ interface DoctorCommandOptions extends TargetOptions {
   readonly upstreamUrl?: string;
   readonly logFile?: readonly string[];
   readonly wait: string;
+  readonly like?: string;
 }
 
 /** Whole exchange with the gateway; it waits 1.5 s for the sidecar. Milliseconds. */
@@ -37,6 +38,7 @@ export function addApisixDoctorCommand(apisix: Command, cli: Cli): void {
     .option('--listen <address>', 'where this command listens as upstream, e.g. 0.0.0.0:9299', '127.0.0.1:0')
     .option('--upstream-url <url>', 'where the gateway reaches that (default: http:// and the address)')
     .option('--log-file <file...>', 'log files of the gateway that must not show the secret, e.g. logs/access.log')
+    .option('--like <route>', 'prove forward-auth and http-logger of this route (default: what render makes)')
     .option('--wait <duration>', 'how long the gateway may take to have the routes, e.g. 2m', '30s')
     .action(async (options: DoctorCommandOptions, self: Command) => {
       const report = await cli.withAdmin(self, (api) => examineGateway(options, api, self, cli));
@@ -89,6 +91,7 @@ async function examineGateway(
           serverUrl,
           wiring,
           routesWithinMs,
+          like: options.like,
           logFiles: (options.logFile ?? []).map((name) => createLogTail(name, resolve(terminal.cwd, name))),
         },
         {

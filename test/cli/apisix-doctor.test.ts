@@ -271,6 +271,56 @@ describe('apisix doctor, a gateway', { concurrency: 4 }, () => {
   });
 });
 
+describe('apisix doctor --like, a route', { concurrency: 4 }, () => {
+  const withFile = <T>(change: (text: string) => string, use: (site: Site) => Promise<T>): Promise<T> =>
+    withGateway({}, async (site) => {
+      const text = change(shipped.replaceAll('http://127.0.0.1:9280', sidecar.urls.data));
+      writeFileSync(site.file, text);
+      const result = await use(site);
+      assert.equal(readFileSync(site.file, 'utf8'), text);
+      return result;
+    });
+  for (const [name, like, change, checks] of [
+    ['as it is shipped', 'openai', (text: string) => text, []],
+    [
+      'that degrades',
+      'mistral',
+      (text: string) => text.replaceAll('allow_degradation: false', 'allow_degradation: true'),
+      ['sidecar-away'],
+    ],
+    [
+      'whose question names the upstream in its path',
+      'openai',
+      (text: string) =>
+        text.replaceAll('/api/auth', '/api/auth/openai').replaceAll('X-CF-Route: $route_id', 'X-CF-Other: x'),
+      [],
+    ],
+    [
+      'that forgot a slot',
+      'openai',
+      (text: string) => text.replace(/(upstream_headers:[\s\S]*?) +- x-goog-api-key\n/g, '$1'),
+      ['token-stays', 'answer-clears'],
+    ],
+  ] as const) {
+    it(`${name}: ${checks.length === 0 ? 'passes' : 'says what is wrong with it'}`, () =>
+      withFile(change, async (site) => {
+        const report = await examine(site, '--like', like);
+        assert.deepEqual(failedOf(report), checks, JSON.stringify(report));
+      }));
+  }
+  for (const [like, says] of [
+    ['nowhere', /no route nowhere/],
+    ['credentialflow-token-self', /no forward-auth/],
+  ] as const) {
+    it(`${like} is no route that can be judged`, () =>
+      withGateway({}, async (site) => {
+        const { code, err } = await examine(site, '--like', like);
+        assert.equal(code, 1);
+        assert.match(err, says);
+      }));
+  }
+});
+
 describe('apisix doctor, when it cannot come to its end', () => {
   it('because the gateway is away: says so, and leaves nothing', async () => {
     await withGateway({}, async (site) => {

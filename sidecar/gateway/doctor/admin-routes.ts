@@ -1,3 +1,4 @@
+import type { GatewayRoute } from '../render/gateway-configuration.ts';
 import type { RouteDocument } from '../sync/compare-routes.ts';
 import type { Plan, Step } from '../sync/plan.ts';
 import { idOf } from '../sync/plan.ts';
@@ -15,6 +16,12 @@ export function createAdminRoutes(target: SyncTarget): RoutePlace {
     throw new RangeError(`stopped at ${outcome.reason}${left}`);
   };
   return {
+    async read(id) {
+      // A plan shows what is stored under an id of ours where it differs, and an empty route always does.
+      const { steps } = await target.plan({ routes: [emptyRoute(id)] });
+      const step = steps.find((candidate) => candidate.id === id);
+      return step?.action === 'change' ? step.before : undefined;
+    },
     async add(routes) {
       await apply(routes.map((route) => ({ action: 'add', id: idOf(route), route })));
       added = routes;
@@ -31,4 +38,10 @@ export function createAdminRoutes(target: SyncTarget): RoutePlace {
       if (failures.length > 0) throw new RangeError(failures.join('; '));
     },
   };
+}
+
+function emptyRoute(id: string): GatewayRoute {
+  const node = { scheme: 'http', host: '127.0.0.1', port: 1, timeout: { connect: 1, send: 1, read: 1 } } as const;
+  const path = { kind: 'exact', path: '/' } as const;
+  return { id, upstreamId: undefined, comment: '', path, methods: [], hosts: [], plugins: [], node };
 }

@@ -5,12 +5,14 @@ import { Secret } from '../../core/secret.ts';
 import type { Wiring } from '../render/wiring.ts';
 import { awaitRoutes, examine } from './examine.ts';
 import type { Finding } from './finding.ts';
+import type { Like } from './like.ts';
+import { emptiedOf, isBoundByRoute, readLike } from './like.ts';
 import type { DoctorNames } from './names.ts';
 import { namesFor } from './names.ts';
 import type { Arrival, Caller, LogFile, Reply, RoutePlace, SidecarAdmin } from './ports.ts';
 import type { Probe } from './probe.ts';
 import { doctorRoutes } from './routes.ts';
-import { setUpSidecar, upstreamDocument } from './sidecar-setup.ts';
+import { setUpSidecar, steeringHeaders, upstreamDocument } from './sidecar-setup.ts';
 import { createUndoList } from './undo.ts';
 
 export interface DoctorOptions {
@@ -20,6 +22,8 @@ export interface DoctorOptions {
   readonly serverUrl: string | undefined;
   readonly wiring: Wiring;
   readonly logFiles: readonly LogFile[];
+  /** Id of the gateway's route whose settings are to be proved; undefined: what `render` makes. */
+  readonly like: string | undefined;
   /** How long the gateway may take to have the routes; milliseconds. */
   readonly routesWithinMs: number;
 }
@@ -74,7 +78,9 @@ async function diagnose(
   undo: ReturnType<typeof createUndoList>,
 ): Promise<readonly Finding[]> {
   const { admin, place, clock, random, signal } = deps;
-  const names = namesFor(random(10).toLowerCase());
+  const like = options.like === undefined ? undefined : await likeOf(options.like, place);
+  const rewrites = like === undefined || like.proxyRewrite !== undefined;
+  const names = namesFor(random(10).toLowerCase(), { rewrites });
   const canary = new Secret(`cfcanary${random(32)}`);
   const stopped = (): void => {
     if (signal.aborted) throw new RangeError('it was interrupted');
@@ -92,7 +98,7 @@ async function diagnose(
   deps.say('making three routes at the gateway');
   const { sidecarUrl, wiring } = options;
   undo.push(`the routes ${names.id}* at the gateway`, () => place.remove());
-  await place.add(doctorRoutes({ names, spec, sidecarUrl, serverUrl, wiring, logKey: random(40) }, deps));
+  await place.add(doctorRoutes({ names, spec, sidecarUrl, serverUrl, wiring, logKey: random(40), like }, deps));
 
   let routed = 0;
   const probe: Probe = {
@@ -108,6 +114,8 @@ async function diagnose(
     },
     arrived: server.received,
     logFiles: options.logFiles,
+    steering: like === undefined ? steeringHeaders : emptiedOf(like, steeringHeaders),
+    boundByRoute: like === undefined ? wiring.bindBy === 'route' : isBoundByRoute(like),
     routed: () => routed,
     nextMark: () => random(16),
     until: (holds, ms) => until(holds, ms, { clock, stopped }),
@@ -116,6 +124,12 @@ async function diagnose(
   const first = await awaitRoutes(probe, options.routesWithinMs);
   deps.say('sending requests');
   return examine(probe, { first, wrongToken: otherThan(token.reveal(), random), stopped });
+}
+
+async function likeOf(id: string, place: RoutePlace): Promise<Like> {
+  const route = await place.read(id);
+  if (route !== undefined) return readLike(route, id);
+  throw new RangeError(`the gateway has no route ${id} (with an Admin API only labelled ones can be read)`);
 }
 
 /** A token of the same shape: its random part is another one. */

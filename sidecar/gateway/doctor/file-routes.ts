@@ -2,6 +2,7 @@ import { isMap, isSeq, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import { readIfThere, replaceFile } from '../replace-file.ts';
 import { writeYaml } from '../render/yaml-text.ts';
+import type { RouteDocument } from '../sync/compare-routes.ts';
 import { idOf } from '../sync/plan.ts';
 import type { RoutePlace } from './ports.ts';
 
@@ -10,6 +11,11 @@ export function createFileRoutes(options: { readonly path: string }): RoutePlace
   const { path } = options;
   let state: { readonly before: string; readonly written: string; readonly ids: readonly string[] } | undefined;
   return {
+    read(id) {
+      const list = parsed(readIfThere(path) ?? '').get('routes');
+      const items = isSeq(list) ? (list.toJSON() as readonly RouteDocument[]) : [];
+      return Promise.resolve(items.find((route) => idOf(route) === id));
+    },
     add(routes) {
       const before = readIfThere(path);
       if (before === undefined) throw new RangeError('there is no such file: which one does the gateway read?');

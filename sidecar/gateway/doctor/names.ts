@@ -12,6 +12,8 @@ export interface DoctorNames {
   readonly logPath: string;
   /** Path of the doctor's server where the questions of the watched route go. */
   readonly questionPath: string;
+  /** Path of the doctor's server that is the upstream; the prefix itself where the route does not rewrite. */
+  readonly basePath: string;
 }
 
 export interface DoctorRoute {
@@ -21,11 +23,8 @@ export interface DoctorRoute {
 
 export const doctorLabel = { 'managed-by': 'credentialflow-doctor' } as const;
 
-/** Path of the doctor's server that is its upstream. Another one than any prefix, so that each route has a rewrite. */
-export const upstreamPath = '/upstream';
-
 /** `suffix`: lower-case letters and digits, by chance. */
-export function namesFor(suffix: string): DoctorNames {
+export function namesFor(suffix: string, { rewrites }: { readonly rewrites: boolean }): DoctorNames {
   const id = `cf-doctor-${suffix}`;
   const route = (name: string): DoctorRoute => ({ id: `${id}${name}`, prefix: `/${id}${name}` });
   return {
@@ -35,5 +34,6 @@ export function namesFor(suffix: string): DoctorNames {
     watched: route('-watched'),
     logPath: `/logs-${suffix}`,
     questionPath: `/questions-${suffix}`,
+    basePath: rewrites ? '/upstream' : `/${id}`,
   };
 }

@@ -27,6 +27,8 @@ export interface Caller {
 
 /** Where the doctor's routes go. */
 export interface RoutePlace {
+  /** A route that is there already; undefined: none that can be read. */
+  read(id: string): Promise<RouteDocument | undefined>;
   /** All or none. Rejects where the gateway would not take them. */
   add(routes: readonly RouteDocument[]): Promise<void>;
   remove(): Promise<void>;

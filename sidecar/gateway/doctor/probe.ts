@@ -16,6 +16,10 @@ export interface Probe {
   /** What came to the doctor's server so far, oldest first: requests, questions and log batches. */
   readonly arrived: readonly Arrival[];
   readonly logFiles: readonly LogFile[];
+  /** Headers that choose who pays, which the route must empty. */
+  readonly steering: readonly string[];
+  /** The question names the route; else its path names the upstream. */
+  readonly boundByRoute: boolean;
   /** Number of requests so far that found a route, and so are logged. */
   readonly routed: () => number;
   /** A marker that nothing else has; every request carries one. */

@@ -6,7 +6,9 @@ import type { GatewayPlugin, GatewayRoute } from '../render/gateway-configuratio
 import type { Wiring } from '../render/wiring.ts';
 import type { RouteDocument } from '../sync/compare-routes.ts';
 import type { DoctorNames, DoctorRoute } from './names.ts';
-import { doctorLabel, upstreamPath } from './names.ts';
+import type { Like } from './like.ts';
+import { isBoundByRoute } from './like.ts';
+import { doctorLabel } from './names.ts';
 
 export interface RouteOptions {
   readonly names: DoctorNames;
@@ -18,6 +20,8 @@ export interface RouteOptions {
   readonly wiring: Wiring;
   /** Authorization of the log's batches; not the gateway's own log key, which is not for this server. */
   readonly logKey: string;
+  /** A route of the gateway whose settings are judged in place of the rendered ones. */
+  readonly like: Like | undefined;
 }
 
 /** A port on which nobody listens: no service has ever used it, and only root could. */
@@ -37,24 +41,49 @@ export function doctorRoutes(
   if ('conflicts' in built) throw new RangeError(built.conflicts.join('; '));
   const [rendered] = built.routes;
   if (rendered === undefined) throw new RangeError('no route was rendered');
-  const logged = withPlugin(rendered, 'http-logger', (config) => ({
+  const logged = withPlugin(likened(rendered, options), 'http-logger', (config) => ({
     ...config,
     uri: `${serverUrl}${names.logPath}`,
     auth_header: options.logKey,
   }));
   return [
     logged,
-    withPlugin(moved(logged, names.orphaned), 'forward-auth', (config) => ({
+    withPlugin(moved(logged, names.orphaned, names), 'forward-auth', (config) => ({
       ...config,
       uri: `${nobody}/api/auth`,
       extra_headers: withoutKey(config['extra_headers']),
     })),
-    withPlugin(moved(logged, names.watched), 'forward-auth', (config) => ({
+    withPlugin(moved(logged, names.watched, names), 'forward-auth', (config) => ({
       ...config,
       uri: `${serverUrl}${names.questionPath}`,
       extra_headers: withoutKey(config['extra_headers']),
     })),
   ].map((route) => ({ ...apisixRoute(route), labels: doctorLabel }));
+}
+
+/** With forward-auth and http-logger as the other route has them, and its way of rewriting. */
+function likened(route: GatewayRoute, { like, names }: RouteOptions): GatewayRoute {
+  if (like === undefined) return route;
+  const { forwardAuth, httpLogger, proxyRewrite } = like;
+  const uri = isBoundByRoute(like) ? forwardAuth['uri'] : String(forwardAuth['uri']).replace(/[^/]+$/, names.id);
+  const plugins = route.plugins.flatMap((plugin): readonly GatewayPlugin[] => {
+    switch (plugin.name) {
+      case 'forward-auth':
+        return [{ ...plugin, config: { ...forwardAuth, ...(uri === undefined ? {} : { uri }) } }];
+      case 'http-logger':
+        return httpLogger === undefined ? [] : [{ ...plugin, config: httpLogger }];
+      case 'proxy-rewrite':
+        return [{ ...plugin, config: { ...withoutPaths(proxyRewrite ?? {}), ...plugin.config } }];
+      default:
+        return [plugin];
+    }
+  });
+  return { ...route, plugins };
+}
+
+function withoutPaths(config: GatewayPlugin['config']): GatewayPlugin['config'] {
+  const { uri: _, regex_uri: __, ...others } = config;
+  return others;
 }
 
 function withPlugin(
@@ -70,16 +99,17 @@ function withPlugin(
   };
 }
 
-function moved(route: GatewayRoute, { id, prefix }: DoctorRoute): GatewayRoute {
+function moved(route: GatewayRoute, { id, prefix }: DoctorRoute, { basePath }: DoctorNames): GatewayRoute {
   const rewritten = withPlugin(route, 'proxy-rewrite', (config) => ({
     ...config,
-    regex_uri: [`^${prefix}/(.*)`, `${upstreamPath}/$1`],
+    regex_uri: [`^${prefix}/(.*)`, `${basePath}/$1`],
   }));
   return { ...rewritten, id, upstreamId: id, path: { kind: 'prefix', path: prefix } };
 }
 
 /** The gateway's key is for the sidecar alone. */
 function withoutKey(headers: GatewayPlugin['config'][string] | undefined): GatewayPlugin['config'] {
-  const { 'X-CF-Gateway-Key': _, ...others } = headers as GatewayPlugin['config'];
-  return others;
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).filter(([name]) => name.toLowerCase() !== 'x-cf-gateway-key'),
+  );
 }

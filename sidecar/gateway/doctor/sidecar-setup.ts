@@ -1,6 +1,5 @@
 import { Secret } from '../../core/secret.ts';
 import type { DoctorNames } from './names.ts';
-import { upstreamPath } from './names.ts';
 import type { SidecarAdmin } from './ports.ts';
 import type { UndoList } from './undo.ts';
 
@@ -15,7 +14,7 @@ export function upstreamDocument(names: DoctorNames, serverUrl: string): Readonl
   return {
     id: names.id,
     preset: 'generic',
-    base_url: `${serverUrl}${upstreamPath}`,
+    base_url: `${serverUrl}${names.basePath}`,
     prefix: names.guarded.prefix,
     routes: [names.guarded.id],
     steering_headers: steeringHeaders,

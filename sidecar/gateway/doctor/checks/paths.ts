@@ -1,6 +1,5 @@
 import type { Finding } from '../finding.ts';
 import { failed, ok, skipped } from '../finding.ts';
-import { upstreamPath } from '../names.ts';
 import { ask, bearer, describeReply } from '../probe.ts';
 import type { Probe } from '../probe.ts';
 
@@ -33,7 +32,7 @@ export async function checkPaths(probe: Probe): Promise<readonly Finding[]> {
   if (plain.reached === undefined) return [skipped(check, `no request was allowed: ${describeReply(plain.reply)}`)];
   for (const path of tricks) {
     const { reached, reply } = await ask(probe, probe.names.guarded, { path, headers });
-    if (reached !== undefined && !staysOpen(reached.target)) {
+    if (reached !== undefined && !staysOpen(reached.target, probe.names.basePath)) {
       const [got] = reached.target.split('?');
       return [
         failed(
@@ -57,7 +56,7 @@ export async function checkPaths(probe: Probe): Promise<readonly Finding[]> {
 }
 
 /** Read as the most generous of upstreams would: decoded again and again, backslashes as slashes. */
-function staysOpen(target: string): boolean {
+function staysOpen(target: string, basePath: string): boolean {
   let path = target.split(/[?#]/)[0] ?? '';
   for (let i = 0; i < 4; i++) path = path.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => charOf(hex));
   const kept: string[] = [];
@@ -66,7 +65,7 @@ function staysOpen(target: string): boolean {
     if (name === '..') kept.pop();
     else if (name !== '' && name !== '.') kept.push(name);
   }
-  return `/${kept.join('/')}`.startsWith(`${upstreamPath}/open/`);
+  return `/${kept.join('/')}`.startsWith(`${basePath}/open/`);
 }
 
 function charOf(hex: string): string {

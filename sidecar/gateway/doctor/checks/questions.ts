@@ -33,7 +33,7 @@ export async function checkQuestions(probe: Probe): Promise<readonly Finding[]> 
   return [describesTheRequest(outcomes, probe), clears(outcomes), keepsAlive(probe)];
 }
 
-function describesTheRequest(outcomes: readonly Outcome[], { names }: Probe): Finding {
+function describesTheRequest(outcomes: readonly Outcome[], { names, boundByRoute }: Probe): Finding {
   const check = 'question';
   for (const { question, reached } of outcomes) {
     if (question === undefined) continue;
@@ -45,7 +45,7 @@ function describesTheRequest(outcomes: readonly Outcome[], { names }: Probe): Fi
         `take ${claimed.join(', ')} out of request_headers of forward-auth`,
       );
     }
-    if (valueOf(question, 'x-cf-route') !== names.watched.id) {
+    if (boundByRoute && valueOf(question, 'x-cf-route') !== names.watched.id) {
       return failed(
         check,
         'the question does not name the route',

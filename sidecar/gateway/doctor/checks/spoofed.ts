@@ -1,10 +1,8 @@
 import { commonSteeringHeaders, consumerHeader, credentialHeader } from '../../../core/preset.ts';
 import type { Finding } from '../finding.ts';
 import { failed, ok, skipped } from '../finding.ts';
-import { upstreamPath } from '../names.ts';
 import { ask, bearer, describeReply, headersWith } from '../probe.ts';
 import type { HeaderLines, Probe } from '../probe.ts';
-import { steeringHeaders } from '../sidecar-setup.ts';
 
 const forged = 'forged-by-the-client';
 
@@ -15,7 +13,7 @@ export async function checkSpoofed(probe: Probe): Promise<readonly Finding[]> {
 
 async function spoofedHeaders(probe: Probe): Promise<Finding> {
   const check = 'spoofed-headers';
-  const names = [...commonSteeringHeaders, ...steeringHeaders, credentialHeader, consumerHeader];
+  const names = [...commonSteeringHeaders, ...probe.steering, credentialHeader, consumerHeader];
   const { reached, reply } = await ask(probe, probe.names.guarded, {
     path: '/open/spoofed',
     headers: [...bearer(probe.token.reveal()), ...names.map((name) => [name, forged] as const)],
@@ -33,7 +31,7 @@ async function spoofedHeaders(probe: Probe): Promise<Finding> {
 /** Each of these is denied; with what the client claims it would not be. */
 async function spoofedDecision(probe: Probe): Promise<Finding> {
   const check = 'spoofed-decision';
-  const { guarded } = probe.names;
+  const { guarded, basePath } = probe.names;
   const claims: HeaderLines = [
     ['X-Forwarded-Uri', `${guarded.prefix}/open/x`],
     ['x-forwarded-method', 'GET'],
@@ -41,7 +39,7 @@ async function spoofedDecision(probe: Probe): Promise<Finding> {
     ['X-Forwarded-For', '203.0.113.7'],
     ['X-Forwarded-Proto', 'https'],
     ['X-CF-Raw-Uri', `${guarded.prefix}/open/x`],
-    ['X-CF-Upstream-Uri', `${upstreamPath}/open/x`],
+    ['X-CF-Upstream-Uri', `${basePath}/open/x`],
     ['X-CF-Route', guarded.id],
     ['X-Original-URL', `${guarded.prefix}/open/x`],
     ['X-Rewrite-URL', `${guarded.prefix}/open/x`],
