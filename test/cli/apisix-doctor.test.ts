@@ -6,6 +6,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { parse, stringify } from 'yaml';
 import { runProgram } from '../../sidecar/cli/program.ts';
 import { replaceFile } from '../../sidecar/gateway/replace-file.ts';
 import { startAdminStandIn } from '../gateway/admin-api.ts';
@@ -295,6 +296,7 @@ describe('apisix doctor --like, a route', { concurrency: 4 }, () => {
         text.replaceAll('/api/auth', '/api/auth/openai').replaceAll('X-CF-Route: $route_id', 'X-CF-Other: x'),
       [],
     ],
+    ['that does not rewrite', 'openai', withoutRewrite, []],
     [
       'that forgot a slot',
       'openai',
@@ -320,6 +322,18 @@ describe('apisix doctor --like, a route', { concurrency: 4 }, () => {
       }));
   }
 });
+
+/** The upstream gets the raw path, so the question needs no other. */
+function withoutRewrite(text: string): string {
+  const { routes } = parse(text) as {
+    readonly routes: readonly Record<string, Record<string, Record<string, object>>>[];
+  };
+  const route = structuredClone(routes[0] ?? assert.fail());
+  delete route['plugins']?.['proxy-rewrite'];
+  delete (route['plugins']?.['forward-auth']?.['extra_headers'] as Record<string, string>)['X-CF-Upstream-Uri'];
+  assert.equal(route['id'], 'openai');
+  return `${stringify({ routes: [route] })}#END\n`;
+}
 
 describe('apisix doctor, when it cannot come to its end', () => {
   it('because the gateway is away: says so, and leaves nothing', async () => {
@@ -406,8 +420,11 @@ describe('apisix doctor, through the Admin API', () => {
       await admin.stop();
     }
   }
-  const run = (site: Site, admin: { readonly url: string; readonly key: string }): Promise<Report> =>
-    doctor(['--gateway', site.url, '--admin', admin.url], { APISIX_ADMIN_KEY: admin.key });
+  const run = (
+    site: Site,
+    admin: { readonly url: string; readonly key: string },
+    ...args: readonly string[]
+  ): Promise<Report> => doctor(['--gateway', site.url, '--admin', admin.url, ...args], { APISIX_ADMIN_KEY: admin.key });
 
   it('passes, asks before it writes, and leaves the routes of others alone', async () => {
     await withBoth(async (site, admin) => {
@@ -420,6 +437,19 @@ describe('apisix doctor, through the Admin API', () => {
       );
     });
     await assertClean();
+  });
+  it('proves a labelled route that is there', async () => {
+    await withBoth(async (site, admin) => {
+      const { routes } = parse(shipped.replaceAll('http://127.0.0.1:9280', sidecar.urls.data)) as {
+        readonly routes: readonly Readonly<Record<string, unknown>>[];
+      };
+      admin.routes.set('openai', routes.find(({ id }) => id === 'openai') ?? assert.fail());
+      const report = await run(site, admin, '--like', 'openai');
+      assert.deepEqual([report.code, failedOf(report)], [0, []], JSON.stringify(report));
+      assert.deepEqual([...admin.routes.keys()], ['legacy', 'openai']);
+      const foreign = await run(site, admin, '--like', 'legacy');
+      assert.match(foreign.err, /no route legacy/);
+    });
   });
   it('says what the gateway would not take, and what could not be removed', async () => {
     await withBoth(async (site, admin) => {
