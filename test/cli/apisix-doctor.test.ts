@@ -298,6 +298,12 @@ describe('apisix doctor --like, a route', { concurrency: 4 }, () => {
     ],
     ['that does not rewrite', 'openai', withoutRewrite, []],
     [
+      'that tells the normalised path and sends the raw one',
+      'openai',
+      (text: string) => withoutRewrite(text).replace('$real_request_uri', '$request_uri'),
+      ['path-tricks', 'question'],
+    ],
+    [
       'that forgot a slot',
       'openai',
       (text: string) => text.replace(/(upstream_headers:[\s\S]*?) +- x-goog-api-key\n/g, '$1'),

@@ -154,7 +154,7 @@ for (const route of guarded) {
     it('logs what the upstream says of its limits, under the names of its headers', () => {
       const names = new Set(['retry-after', ...preset.responseHeaders.rateLimit]);
       assert.deepEqual(
-        loggerOf(route).log_format['limits'],
+        loggerOf(route).log_format?.['limits'],
         Object.fromEntries([...names].map((name) => [name, `$upstream_http_${name.replaceAll('-', '_')}`])),
       );
     });

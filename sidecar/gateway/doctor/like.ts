@@ -1,6 +1,8 @@
 import type { GatewayPlugin, Plain } from '../render/gateway-configuration.ts';
 import type { RouteDocument } from '../sync/compare-routes.ts';
 
+const namedUpstream = /(\/api\/auth\/)[^/]+$/;
+
 /** What the doctor's routes take over from a route of the gateway, to prove that one. */
 export interface Like {
   readonly forwardAuth: GatewayPlugin['config'];
@@ -23,9 +25,14 @@ export function readLike(route: RouteDocument, id: string): Like {
   };
 }
 
+/** Whom the doctor's route asks; where the question's path names the upstream, it names the doctor's. */
+export function askedUri({ forwardAuth: { uri } }: Like, upstreamId: string): string {
+  return typeof uri === 'string' ? uri.replace(namedUpstream, `$1${upstreamId}`) : '';
+}
+
 /** `/api/auth` of its own: the question's headers name the route. */
 export function isBoundByRoute({ forwardAuth: { uri } }: Like): boolean {
-  return !/\/api\/auth\/[^/]+$/.test(String(uri));
+  return typeof uri !== 'string' || !namedUpstream.test(uri);
 }
 
 /** Which of these it empties; which of them it should, the preset of its upstream says, and `apisix diff` compares. */

@@ -7,7 +7,7 @@ import type { Wiring } from '../render/wiring.ts';
 import type { RouteDocument } from '../sync/compare-routes.ts';
 import type { DoctorNames, DoctorRoute } from './names.ts';
 import type { Like } from './like.ts';
-import { isBoundByRoute } from './like.ts';
+import { askedUri } from './like.ts';
 import { doctorLabel } from './names.ts';
 
 export interface RouteOptions {
@@ -65,11 +65,10 @@ export function doctorRoutes(
 function likened(route: GatewayRoute, { like, names }: RouteOptions): GatewayRoute {
   if (like === undefined) return route;
   const { forwardAuth, httpLogger, proxyRewrite } = like;
-  const uri = isBoundByRoute(like) ? forwardAuth['uri'] : String(forwardAuth['uri']).replace(/[^/]+$/, names.id);
   const plugins = route.plugins.flatMap((plugin): readonly GatewayPlugin[] => {
     switch (plugin.name) {
       case 'forward-auth':
-        return [{ ...plugin, config: { ...forwardAuth, ...(uri === undefined ? {} : { uri }) } }];
+        return [{ ...plugin, config: { ...forwardAuth, uri: askedUri(like, names.id) } }];
       case 'http-logger':
         return httpLogger === undefined ? [] : [{ ...plugin, config: httpLogger }];
       case 'proxy-rewrite':

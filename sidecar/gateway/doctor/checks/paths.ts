@@ -19,6 +19,8 @@ const tricks = [
   '/open%3Fx/../closed/x',
   '/closed/x%23/../../open/x',
   '/open%2f..%2fclosed/x',
+  '/closed/..%2fopen/x',
+  '/closed/%2e%2e/open/x',
   '//closed/x',
   '/./closed/x',
   '/CLOSED/../open%2f../closed/x',
@@ -28,7 +30,7 @@ const tricks = [
 export async function checkPaths(probe: Probe): Promise<readonly Finding[]> {
   const check = 'path-tricks';
   const headers = bearer(probe.token.reveal());
-  const plain = await ask(probe, probe.names.guarded, { path: '/open/models/x:generate%20now', headers });
+  const plain = await ask(probe, probe.names.guarded, { path: '/open/models/x:generate', headers });
   if (plain.reached === undefined) return [skipped(check, `no request was allowed: ${describeReply(plain.reply)}`)];
   for (const path of tricks) {
     const { reached, reply } = await ask(probe, probe.names.guarded, { path, headers });
@@ -55,8 +57,9 @@ export async function checkPaths(probe: Probe): Promise<readonly Finding[]> {
   return [ok(check, `${tricks.length} ambiguous paths are judged as what the upstream gets, or refused`)];
 }
 
-/** Read as the most generous of upstreams would: decoded again and again, backslashes as slashes. */
+/** For an upstream that takes the path as it is, and for the most generous one: decoded again and again, `\\` as `/`. */
 function staysOpen(target: string, basePath: string): boolean {
+  if (!target.startsWith(`${basePath}/open/`)) return false;
   let path = target.split(/[?#]/)[0] ?? '';
   for (let i = 0; i < 4; i++) path = path.replaceAll(/%([0-9a-f]{2})/gi, (_, hex: string) => charOf(hex));
   const kept: string[] = [];
