@@ -9,6 +9,7 @@ import { confirm } from './confirm.ts';
 import { withExamples } from './examples.ts';
 import { usageFailure } from './failure.ts';
 import { globalsOf } from './global-options.ts';
+import { lintRendered } from './lint-rendered.ts';
 import { syncGateway } from './sync-gateway.ts';
 import type { SyncReport } from './sync-gateway.ts';
 
@@ -69,6 +70,7 @@ async function syncOnce(options: ApisixSyncOptions, self: Command, cli: Cli, war
   const source = await readApisixSource(options, self, cli, warned);
   await withTarget({ ...options, minimumVersion: source.minimumVersion }, cli, async (target) => {
     const report = await syncGateway(source, target, {
+      refuse: (configuration) => lintRendered(configuration, source.minimumVersion),
       confirm: async (plan) => {
         for (const warning of plan.warnings) terminal.err(`${terminal.paint('yellow', 'warning:')} ${warning}\n`);
         if (options.dryRun === true) return false;

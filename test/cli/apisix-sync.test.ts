@@ -80,6 +80,13 @@ describe('apisix sync', () => {
     assert.deepEqual([...gateway.routes.keys()].sort(), ['a', 'credentialflow-token-self', 'd', 'legacy']);
     assert.deepEqual(gateway.routes.get('legacy'), foreign);
   });
+  it('refuses what lint calls an error, before the gateway is asked anything', async () => {
+    writeFileSync(join(cwd, 'r.yaml'), 'upstreams: [{ id: a, preset: generic, base_url: "http://api.example.com" }]\n');
+    const { code, err } = await run('sync', '--yes');
+    assert.equal(code, 4);
+    assert.match(err, /upstream-plain-http/);
+    assert.deepEqual(writes(), []);
+  });
   it('puts back what somebody changed by hand', async () => {
     await run('sync', '--yes');
     const before = state();
