@@ -70,7 +70,7 @@ async function syncOnce(options: ApisixSyncOptions, self: Command, cli: Cli, war
   const source = await readApisixSource(options, self, cli, warned);
   await withTarget({ ...options, minimumVersion: source.minimumVersion }, cli, async (target) => {
     const report = await syncGateway(source, target, {
-      refuse: (configuration) => lintRendered(configuration, source.minimumVersion),
+      refuse: (configuration) => lintRendered(configuration, source),
       confirm: async (plan) => {
         for (const warning of plan.warnings) terminal.err(`${terminal.paint('yellow', 'warning:')} ${warning}\n`);
         if (options.dryRun === true) return false;

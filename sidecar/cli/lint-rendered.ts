@@ -4,18 +4,21 @@ import type { GatewayConfiguration } from '../gateway/render/gateway-configurati
 /** What `apisix lint` says of a configuration that is about to be applied. */
 export async function lintRendered(
   configuration: GatewayConfiguration,
-  minimumVersion: string,
+  options: { readonly minimumVersion: string; readonly files: readonly string[] },
 ): Promise<readonly Problem[]> {
   const { lint } = await import('../gateway/lint/lint.ts');
   const { standalone } = await import('../gateway/render/formats/standalone.ts');
   const { readYaml } = await import('../config/yaml-documents.ts');
   const { presets } = await import('../presets/index.ts');
+  const { readKnownUpstreams } = await import('./lint-known.ts');
+  const { minimumVersion, files } = options;
+  const known = await readKnownUpstreams(files, '/');
   const format = { minimumVersion, namespace: undefined, ingressClass: '', gatewayName: '' };
   const text = standalone.write(configuration, format);
   const { findings } = lint(
     [{ file: 'the routes to apply', text }],
     {},
-    { presets, readDocuments: (yaml, file) => readYaml(yaml, file, { mergeKeys: true }) },
+    { presets, known, readDocuments: (yaml, file) => readYaml(yaml, file, { mergeKeys: true }) },
   );
   return findings.map(({ rule, severity, message, fix, path }) => ({
     severity: severity === 'error' ? 'error' : 'warning',

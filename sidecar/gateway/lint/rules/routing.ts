@@ -47,7 +47,8 @@ export const routeShadowed: Rule = {
 function winsOver(open: EffectiveRoute, guarded: EffectiveRoute): boolean {
   const [a, b] = [open.route, guarded.route];
   if (!overlapsHosts(a, b) || !overlapsMethods(a, b)) return false;
-  // The sidecar judges its own token page by itself.
+  // A route with a host is asked before those without.
+  if (a.hosts.length === 0 && b.hosts.length > 0) return false;
   const moreSpecificHost = a.hosts.length > 0 && b.hosts.length === 0;
   return a.uris.some((mine) =>
     b.uris.some((theirs) => {
