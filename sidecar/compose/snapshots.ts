@@ -7,6 +7,7 @@ import type { Metrics } from '../ops/metrics.ts';
 import { createPolicyCompiling, subjectsOfConsumer } from '../policies/compile.ts';
 import { presets } from '../presets/index.ts';
 import { createSecretManagers } from '../secret-managers/index.ts';
+import { createAddressMatcher } from '../snapshot/address-matcher.ts';
 import { buildSnapshot, updateSnapshot, type BuiltSnapshot, type SnapshotDeps } from '../snapshot/build.ts';
 import { createSnapshotKeeper, type SnapshotKeeper, type WantedBuild } from '../snapshot/keeper.ts';
 import { createPace } from '../snapshot/pace.ts';
@@ -49,7 +50,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   const building: SnapshotDeps = {
     presets,
     createInjector,
-    policies: createPolicyCompiling(),
+    policies: createPolicyCompiling({ createAddressMatcher, conditionFailed: metrics.conditionFailed }),
     subjectsOfConsumer,
     sharing: createSharing({ maxKept: maxShared }),
     secrets,

@@ -124,9 +124,11 @@ function open(question: Question, ctx: DecisionContext, snapshot: Snapshot): Del
     path: undefined,
     consumer: undefined,
     consumerId: '',
+    token: undefined,
     tokenId: '',
     policyId: '',
     refusal: undefined,
+    shadow: undefined,
     credential: undefined,
   };
 }

@@ -294,6 +294,12 @@ export interface TokenFacts {
   readonly expiresAtMs: number;
   /** 0: not revoked. */
   readonly revokedAtMs: number;
+  /** Default: `opaque`. */
+  readonly kind?: string | undefined;
+  /** Words that the token carries, for conditions (`token.scopes`); no rights by themselves. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Ids of the policies that alone may allow with this token; undefined: all that name its consumer. */
+  readonly policies?: readonly string[] | undefined;
 }
 
 export type Validation = TokenFacts | { readonly deny: DenialCode; readonly retryAfterMs?: number };

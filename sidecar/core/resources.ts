@@ -105,8 +105,25 @@ export interface PolicySpec {
   readonly methods: readonly string[];
   /** Globs over the upstream's own path, matched by segment; empty = every path. */
   readonly paths: readonly string[];
+  /** RFC 3339; until then the policy says nothing. */
+  readonly not_before?: string | undefined;
   /** RFC 3339; from then on the policy says nothing. */
   readonly expires_at?: string | undefined;
+  readonly schedule?: ScheduleSpec | undefined;
+  /** A CEL expression over the types of docs/policies.md; the policy speaks only where it is true. */
+  readonly when?: string | undefined;
+  /** `shadow`: it decides nothing; what it would have done is counted. */
+  readonly mode?: 'shadow' | undefined;
+}
+
+/** Weekly: the policy speaks on these days between these times of the zone. */
+export interface ScheduleSpec {
+  /** IANA name such as `Europe/Berlin`. */
+  readonly zone: string;
+  /** `mon` … `sun`; empty = every day. */
+  readonly days: readonly string[];
+  /** `08:00-18:00`; the end is not part of it. `22:00-06:00` goes on into the next day. Absent: the whole day. */
+  readonly hours?: string | undefined;
 }
 
 /** How often whom it names (any of `consumers`, `groups`, `labels`) may ask, each with counters of its own as `per` says. */

@@ -66,6 +66,9 @@ export interface UpstreamEntry {
   /** Its own limits and those of every upstream, in the order of their ids. */
   readonly limits: readonly LimitEntry[];
   /** The pool, in the order of ids. */
+  /** Of policies in shadow mode; they decide nothing. */
+  readonly shadowRules: readonly RuleIndex[];
+  /** In order of preference: of their ids. */
   readonly credentials: readonly CredentialVersion[];
 }
 
@@ -91,7 +94,11 @@ export interface VersionEntry {
 
 export interface ConsumerEntry {
   readonly disabled: boolean;
+  /** Empty: nobody is named. */
+  readonly owner: string;
+  /** As declared, and `allGroups` with those that these are members of; the same list where nothing differs. */
   readonly groups: readonly string[];
+  readonly allGroups: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   /** Keys into a {@link RuleIndex} besides the consumer's id: `group:<g>`, `label:<k>=<v>`, `*`. */
   readonly subjects: readonly string[];

@@ -10,7 +10,14 @@ import { compileGateway, indexByKey, type CompiledGateway } from './gateways.ts'
 import { compileLimit, limitsFor, readLimit, type CompiledLimit } from './limits.ts';
 import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
-import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
+import {
+  createPolicyDraft,
+  isRuled,
+  rulesFor,
+  shadowRulesFor,
+  type PolicyCompiling,
+  type PolicyIndex,
+} from './policy-index.ts';
 import { readPolicy } from './read-policy.ts';
 import type { Sharing } from './sharing.ts';
 import {
@@ -193,9 +200,11 @@ function compileConsumer(
   { spec, disabled }: ResourceRecordOf<'consumer'>,
   { sharing, subjectsOfConsumer }: SnapshotDeps,
 ): ConsumerEntry {
-  const { groups, labels } = spec;
-  return sharing.of(JSON.stringify([disabled, groups, labels]), () => ({
+  const { owner = '', groups, labels } = spec;
+  return sharing.of(JSON.stringify([disabled, owner, groups, labels]), () => ({
     disabled,
+    owner,
+    allGroups: groups,
     groups,
     labels,
     subjects: subjectsOfConsumer(groups, labels),
@@ -223,7 +232,7 @@ async function buildUpstreams(
   for (const [id, compiled] of parts.upstreams.entries()) {
     const known = before?.get(id);
     const isCurrent = known !== undefined && !stale.has(id);
-    if (isCurrent && !limited && !ruled.has(id) && !ruled.has(everyUpstream)) {
+    if (isCurrent && !limited && !isRuled(id, ruled)) {
       built.set(id, known);
       continue;
     }
@@ -232,8 +241,10 @@ async function buildUpstreams(
     const owner = { id, spec, preset: entry.preset };
     const usable = isCurrent ? known.credentials : await compileCredentials(storeId, owner, own, deps);
     const rules = rulesFor(id, parts.policies);
+    const shadowRules = shadowRulesFor(id, parts.policies);
     const limits = limitsFor(id, parts.limits);
-    built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules, limits } });
+    const whole = { ...entry, credentials: usable.versions, rules, shadowRules, limits };
+    built.set(id, { compiled, credentials: usable, entry: whole });
     const rest = pace.step();
     if (rest !== undefined) await rest;
   }

@@ -83,6 +83,10 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     upstreams: isTexts,
     methods: isTexts,
     paths: isTexts,
+    not_before: optional(isText),
     expires_at: optional(isText),
+    schedule: optional((value) => isObject(value) && isText(value['zone']) && isTexts(value['days']) && optional(isText)(value['hours'])), // prettier-ignore
+    when: optional(isText),
+    mode: optional((value) => value === 'shadow'),
   },
 };

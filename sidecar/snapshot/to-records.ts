@@ -9,8 +9,8 @@ export function* toRecords({ snapshot, parts }: BuiltSnapshot): Generator<Resour
   for (const { spec, entry } of parts.gateways.values()) yield record('gateway', entry.id, spec, entry.disabled);
   for (const { spec, entry } of parts.upstreams.values()) yield record('upstream', entry.id, spec, entry.disabled);
   for (const { id, spec } of parts.credentials.values()) yield record('credential', id, spec, false);
-  for (const [id, { groups, labels, disabled }] of snapshot.consumers.entries()) {
-    yield record('consumer', id, { groups, labels }, disabled);
+  for (const [id, { owner, groups, labels, disabled }] of snapshot.consumers.entries()) {
+    yield record('consumer', id, { ...(owner === '' ? {} : { owner }), groups, labels }, disabled);
   }
   for (const { id, spec } of parts.policies.policies.values()) yield record('policy', id, spec, false);
   for (const { id, spec } of parts.limits.values()) yield record('limit', id, spec, false);

@@ -260,9 +260,11 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
     path: undefined,
     consumer: undefined,
     consumerId: '',
+    token: undefined,
     tokenId: '',
     refusal: undefined,
     policyId: '',
+    shadow: undefined,
     credential: undefined,
   };
 }

@@ -19,6 +19,7 @@ import { Secret } from '../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
 import { createLimiter } from '../../sidecar/limits/limiter.ts';
 import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { createAddressMatcher } from '../../sidecar/snapshot/address-matcher.ts';
 import { buildSnapshot, type SnapshotDeps } from '../../sidecar/snapshot/build.ts';
 import { createPace } from '../../sidecar/snapshot/pace.ts';
 import type { SecretCache } from '../../sidecar/snapshot/secret-cache.ts';
@@ -132,7 +133,7 @@ export function snapshotDeps(presets: readonly Preset[] = [testPreset]): Snapsho
   return {
     presets: new Map(presets.map((preset) => [preset.id, preset])),
     createInjector: () => testInjector,
-    policies: createPolicyCompiling(),
+    policies: createPolicyCompiling({ createAddressMatcher, conditionFailed: () => undefined }),
     subjectsOfConsumer,
     sharing: createSharing({ maxKept: 1_000 }),
     secrets: testSecrets,

@@ -5,6 +5,7 @@ import type { Validation } from '../ports.ts';
 /** Step 5, second half: facts → a consumer of today's snapshot. Times are judged at each decision, never cached. */
 export function checkToken(d: Deliberation, validation: Validation): DenialCode | undefined {
   if ('deny' in validation) return validation.deny;
+  d.token = validation;
   d.tokenId = validation.tokenId;
   d.consumerId = validation.consumerId;
   if (validation.revokedAtMs > 0) return 'token_revoked';

@@ -24,6 +24,7 @@ const resourceDeps: ResourceDeps = {
   presets: new Map([[testPreset.id, testPreset]]),
   secretKinds: () => [],
   injectedHeaders: () => [],
+  conditionProblems: () => [],
 };
 
 /** What the answers hold, all of them taken together. */
