@@ -1,9 +1,9 @@
 import { usageFailure } from './failure.ts';
 
 /** How the kinds are called in the paths of the admin API. */
-const collections = ['gateways', 'upstreams', 'credentials', 'consumers', 'policies', 'limits'] as const;
+const collections = ['gateways', 'upstreams', 'credentials', 'consumers', 'groups', 'policies', 'limits'] as const;
 
-export const kindsHelp = 'gateway, upstream, credential, consumer, policy or limit';
+export const kindsHelp = 'gateway, upstream, credential, consumer, group, policy or limit';
 
 /** `upstream` or `upstreams` → `upstreams`. */
 export function collectionOf(kind: string): string {

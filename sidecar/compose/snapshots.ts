@@ -124,6 +124,7 @@ function report({ snapshot, parts }: BuiltSnapshot, buildMs: number, metrics: Me
     upstream: snapshot.upstreams.size,
     credential: credentials.length,
     consumer: snapshot.consumers.size,
+    group: parts.groups.size,
     policy: parts.policies.policies.size,
     limit: parts.limits.size,
   };

@@ -92,7 +92,7 @@ export type Mutation =
 
 export type NewToken = Pick<
   TokenRecord,
-  'id' | 'sha256' | 'consumer' | 'owner' | 'description' | 'notBeforeMs' | 'expiresAtMs' | 'rotatedFrom'
+  'id' | 'sha256' | 'consumer' | 'owner' | 'description' | 'notBeforeMs' | 'expiresAtMs' | 'scopes' | 'rotatedFrom'
 >;
 
 /** Who makes a change, for the audit row that is written in the change's own transaction. */
@@ -294,10 +294,6 @@ export interface TokenFacts {
   readonly expiresAtMs: number;
   /** 0: not revoked. */
   readonly revokedAtMs: number;
-  /** Default: `opaque`. */
-  readonly kind?: string | undefined;
-  /** Words that the token carries, for conditions (`token.scopes`); no rights by themselves. */
-  readonly scopes?: readonly string[] | undefined;
   /** Ids of the policies that alone may allow with this token; undefined: all that name its consumer. */
   readonly policies?: readonly string[] | undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { CacheLoss, LimitDimension, LimitMeasure } from './limit.ts';
 
-export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'policy', 'limit'] as const;
+export const resourceKinds = ['gateway', 'upstream', 'credential', 'consumer', 'group', 'policy', 'limit'] as const;
 export type ResourceKind = (typeof resourceKinds)[number];
 
 /** A gateway that may ask for decisions. Up to two live keys, so that a key can be rotated without downtime. */
@@ -92,6 +92,12 @@ export interface ConsumerSpec {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A group within others. One that is in no other needs no resource. */
+export interface GroupSpec {
+  /** Names of groups. */
+  readonly member_of: readonly string[];
+}
+
 /** Who (any of `consumers`, `groups`, `labels`; all labels of the map together) may do what. */
 export interface PolicySpec {
   readonly effect: 'allow' | 'deny';
@@ -148,6 +154,7 @@ export interface ResourceSpecs {
   readonly upstream: UpstreamSpec;
   readonly credential: CredentialSpec;
   readonly consumer: ConsumerSpec;
+  readonly group: GroupSpec;
   readonly policy: PolicySpec;
   readonly limit: LimitSpec;
 }
@@ -180,6 +187,8 @@ export interface TokenRecord {
   readonly description?: string | undefined;
   readonly notBeforeMs: number;
   readonly expiresAtMs: number;
+  /** Ids of the policies that alone may allow with it; undefined: all that name its consumer. */
+  readonly scopes?: readonly string[] | undefined;
   readonly revokedAtMs?: number | undefined;
   /** Id of the token that this one replaces. */
   readonly rotatedFrom?: string | undefined;

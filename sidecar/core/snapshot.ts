@@ -99,6 +99,8 @@ export interface ConsumerEntry {
   /** As declared, and `allGroups` with those that these are members of; the same list where nothing differs. */
   readonly groups: readonly string[];
   readonly allGroups: readonly string[];
+  /** False: a group is damaged, and what it is a member of cannot be told. */
+  readonly groupsKnown: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Keys into a {@link RuleIndex} besides the consumer's id: `group:<g>`, `label:<k>=<v>`, `*`. */
   readonly subjects: readonly string[];

@@ -36,10 +36,10 @@ export class Token {
     return this.#facts.tokenId;
   }
   get kind(): string {
-    return this.#facts.kind ?? 'opaque';
+    return this.#facts.tokenId === '' ? '' : 'opaque';
   }
   get scopes(): readonly string[] {
-    return this.#facts.scopes ?? [];
+    return this.#facts.policies ?? [];
   }
   get expires_at(): Date {
     return new Date(Math.min(this.#facts.expiresAtMs, latestMs));

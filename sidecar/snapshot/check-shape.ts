@@ -75,6 +75,7 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     mode: (value) => value === 'enforce' || value === 'warn',
     on_cache_loss: (value) => value === 'local' || value === 'deny' || value === 'allow',
   },
+  group: { member_of: isTexts },
   policy: {
     effect: (value) => value === 'allow' || value === 'deny',
     consumers: isTexts,

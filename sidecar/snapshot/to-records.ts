@@ -1,4 +1,4 @@
-import type { ResourceKind, ResourceRecord, ResourceSpecs } from '../core/resources.ts';
+import type { GroupSpec, ResourceKind, ResourceRecord, ResourceSpecs } from '../core/resources.ts';
 import type { BuiltSnapshot } from './build.ts';
 
 /**
@@ -11,6 +11,11 @@ export function* toRecords({ snapshot, parts }: BuiltSnapshot): Generator<Resour
   for (const { id, spec } of parts.credentials.values()) yield record('credential', id, spec, false);
   for (const [id, { owner, groups, labels, disabled }] of snapshot.consumers.entries()) {
     yield record('consumer', id, { ...(owner === '' ? {} : { owner }), groups, labels }, disabled);
+  }
+  for (const [id, memberships] of parts.groups.entries()) {
+    // A damaged one stays damaged.
+    const spec = memberships === 'damaged' ? null : { member_of: memberships };
+    yield record('group', id, spec as GroupSpec, false);
   }
   for (const { id, spec } of parts.policies.policies.values()) yield record('policy', id, spec, false);
   for (const { id, spec } of parts.limits.values()) yield record('limit', id, spec, false);

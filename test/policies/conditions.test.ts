@@ -18,7 +18,7 @@ const asked: RuleQuestion = askedOf({
     notBeforeMs: 0,
     expiresAtMs: Date.parse('2026-12-24T00:00:00Z'),
     revokedAtMs: 0,
-    scopes: ['chat'],
+    policies: ['chat'],
   },
   path: '/v1/models/gpt-5:generate',
   target: '/api/v1/models/gpt-5:generate?alt=sse&tag=a&tag=b%20c&constructor=1',

@@ -86,3 +86,27 @@ describe('conditions and times of policies in a file', () => {
     assert.match(parsed.problems[0]?.message ?? '', /tenant \(at character 9\)/);
   });
 });
+
+describe('groups in a file', () => {
+  it('refuses circles where they close, and knows what is above a group', () => {
+    const groups = `groups:
+  - id: a
+    member_of: [b]
+  - id: b
+    member_of: [x, c]
+  - id: c
+    member_of: [a]
+  - id: self
+    member_of: [self]
+`;
+    const errors = parseResources(groups, 'groups.yaml', deps).problems;
+    assert.deepEqual(
+      errors.map(({ path, line, column, message }) => [path, line, column, message]),
+      [
+        ['groups[3].member_of', 9, 16, 'names the group itself'],
+        ['groups[2].member_of[0]', 7, 17, 'closes a circle: a is in b is in c is in a'],
+        ['groups[3].member_of[0]', 9, 17, 'closes a circle: self is in self'],
+      ],
+    );
+  });
+});

@@ -9,6 +9,7 @@ import type {
   CredentialSpec,
   GatewaySpec,
   LimitSpec,
+  GroupSpec,
   PolicySpec,
   ResourceKind,
   ResourceRecord,
@@ -62,6 +63,7 @@ export const defaults = {
     headers: {},
   } satisfies CredentialSpec,
   consumer: { groups: [], labels: {} } satisfies ConsumerSpec,
+  group: { member_of: [] } satisfies GroupSpec,
   policy: {
     effect: 'allow',
     consumers: [],

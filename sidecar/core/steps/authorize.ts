@@ -7,6 +7,7 @@ import type { ConsumerEntry, UpstreamEntry } from '../snapshot.ts';
 /** Step 6. Deny rules first, then allow rules; no match is a denial. */
 export function authorize(d: Deliberation, upstream: UpstreamEntry, consumer: ConsumerEntry): DenialCode | undefined {
   if (d.path === undefined) return 'path_ambiguous';
+  if (!consumer.groupsKnown) return 'groups_unknown';
   const question = askPolicies(d, d.path, consumer);
   const verdict = judge(upstream.rules, question);
   if (upstream.shadowRules.length > 0) d.shadow = judgeShadow(upstream.shadowRules, question, verdict);

@@ -16,11 +16,12 @@ export const collections = {
   upstreams: 'upstream',
   credentials: 'credential',
   consumers: 'consumer',
+  groups: 'group',
   policies: 'policy',
   limits: 'limit',
 } as const satisfies Record<string, ResourceKind>;
 
-/** `/{gateways,upstreams,credentials,consumers,policies,limits}[/:id]`, and `/:id/disable`, `/:id/enable`. */
+/** `/{gateways,upstreams,credentials,consumers,groups,policies,limits}[/:id]`, and `/:id/disable`, `/:id/enable`. */
 export function addResourceRoutes(router: Router, deps: AdminDeps, parts: RouteParts): void {
   for (const [collection, kind] of Object.entries(collections)) {
     const list = `/${collection}`;

@@ -4,6 +4,7 @@ import { consumerKind } from './consumer.ts';
 import { credentialKind } from './credential.ts';
 import { gatewayKind } from './gateway.ts';
 import { limitKind } from './limit.ts';
+import { groupKind } from './group.ts';
 import { policyKind } from './policy.ts';
 import { upstreamKind } from './upstream.ts';
 
@@ -13,6 +14,7 @@ export const kinds: { readonly [K in ResourceKind]: Kind<K> } = {
   upstream: upstreamKind,
   credential: credentialKind,
   consumer: consumerKind,
+  group: groupKind,
   policy: policyKind,
   limit: limitKind,
 };
