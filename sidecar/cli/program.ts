@@ -11,6 +11,7 @@ import { addDeleteCommand } from './delete.ts';
 import { addDisableCommand } from './disable.ts';
 import { addEnableCommand } from './enable.ts';
 import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { addExplainCommand } from './explain.ts';
 import { addExportCommand } from './export.ts';
 import { reportFailure, usageFailure } from './failure.ts';
 import { addGatewayCommands } from './gateway.ts';
@@ -49,6 +50,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addStoreCommands,
   addBackupCommand,
   addRestoreCommand,
+  addExplainCommand,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

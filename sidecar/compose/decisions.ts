@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
+import type { RecentDecisions } from '../audit/recent.ts';
 import { createTokenUse } from '../audit/token-use.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
@@ -21,6 +22,7 @@ export interface DecisionsDeps {
   readonly health: HealthMonitor;
   readonly keeper: SnapshotKeeper;
   readonly tokens: TokenState;
+  readonly recent: RecentDecisions;
   readonly stateAgeMs: () => number;
   /** Undefined: no figures by consumer. */
   readonly consumers: ConsumersByRequest | undefined;
@@ -44,7 +46,7 @@ export interface Decisions {
 
 /** What a decision reads, and where it is recorded. */
 export function createDecisions(deps: DecisionsDeps): Decisions {
-  const { store, isGenuine, audit, health, keeper, tokens, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
+  const { store, isGenuine, audit, health, keeper, tokens, recent, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(
@@ -76,6 +78,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       const { deliberation } = decision;
       metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
       audit.recordDecision(decision);
+      recent.add(decision);
       if (decision.outcome !== 'allow') return;
       lastUsed.seen(deliberation.tokenId, deliberation.nowMs);
       consumers?.remember(deliberation.requestId, deliberation.consumerId);

@@ -4,7 +4,7 @@ import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { createPolicyCompiling, subjectsOfConsumer } from '../policies/compile.ts';
+import { createPolicyCompiling, subjectsOfConsumer, type PolicyCompiling } from '../policies/compile.ts';
 import { presets } from '../presets/index.ts';
 import { createSecretManagers } from '../secret-managers/index.ts';
 import { createAddressMatcher } from '../snapshot/address-matcher.ts';
@@ -34,6 +34,8 @@ const fewChanges = 200;
 
 export interface Snapshots {
   readonly keeper: SnapshotKeeper;
+  /** For explaining what the snapshots' policies say. */
+  readonly policies: PolicyCompiling;
   /** A snapshot of resources that do not come from the store of now; secrets are resolved anew. */
   buildFrom(identity: StoreIdentity, resources: readonly ResourceRecord[]): Promise<BuiltSnapshot>;
   stop(): void;
@@ -47,10 +49,11 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     log,
     onChange: (credential) => void keeper.refreshSecret(credential).catch(() => undefined),
   });
+  const policies = createPolicyCompiling({ createAddressMatcher, conditionFailed: metrics.conditionFailed });
   const building: SnapshotDeps = {
     presets,
     createInjector,
-    policies: createPolicyCompiling({ createAddressMatcher, conditionFailed: metrics.conditionFailed }),
+    policies,
     subjectsOfConsumer,
     sharing: createSharing({ maxKept: maxShared }),
     secrets,
@@ -76,6 +79,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   );
   return {
     keeper,
+    policies,
     buildFrom: (identity, resources) => buildSnapshot({ ...identity, chunks: inOne(resources) }, building),
     stop() {
       keeper.stop();

@@ -143,5 +143,6 @@ const nothingKnown: Snapshot = {
   credentialsByVersion: new Map(),
   consumers: new Map(),
   policiesBySubject: new Map(),
+  hasConditions: false,
   problems: [],
 };

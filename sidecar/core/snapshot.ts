@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly consumers: Table<ConsumerEntry>;
   /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
   readonly policiesBySubject: Table<readonly PolicyEntry[]>;
+  /** Whether any policy reads more of a request than consumer, method and path. */
+  readonly hasConditions: boolean;
   /** What is wrong with single resources; they deny, the rest works. */
   readonly problems: readonly SnapshotProblem[];
 }
@@ -65,10 +67,9 @@ export interface UpstreamEntry {
   readonly rules: readonly RuleIndex[];
   /** Its own limits and those of every upstream, in the order of their ids. */
   readonly limits: readonly LimitEntry[];
-  /** The pool, in the order of ids. */
   /** Of policies in shadow mode; they decide nothing. */
   readonly shadowRules: readonly RuleIndex[];
-  /** In order of preference: of their ids. */
+  /** The pool, in the order of ids. */
   readonly credentials: readonly CredentialVersion[];
 }
 

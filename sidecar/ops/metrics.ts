@@ -108,8 +108,6 @@ export function createMetrics(options: MetricsOptions): Metrics {
   counter(registry, 'credentialflow_shadow_decisions_total', (total) => {
     for (const [policy, effect, count] of shadowed.entries()) total.inc({ policy, effect }, count);
   });
-  lookupCounter(registry, lookups);
-  limitCounter(registry, limits);
   exposeBuckets(registry, 'credentialflow_cache_lookup_duration_seconds', lookupDurations);
 
   const propagation = createBuckets();

@@ -1,6 +1,7 @@
-import type { Condition, PathNode, Rule, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
+import type { Condition, PathNode, Rule, RuleQuestion, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
 import type { PolicySpec } from '../core/resources.ts';
 import { createConditions, type ConditionDeps, type Evaluate } from './conditions.ts';
+import { explainPolicy, type PolicyExplanation } from './explain-policy.ts';
 import { compileSchedule } from './schedule.ts';
 import { createZones } from './zones.ts';
 
@@ -21,6 +22,8 @@ export interface PolicyCompiling {
   isPlain(subject: string): boolean;
   /** For the policies that name one subject. */
   compiler(subject: string): SubjectCompiler;
+  /** Everything that a policy asks for, and what of it is so. For people; a decision does not need it. */
+  explain(policy: Policy, upstream: string, question: RuleQuestion): PolicyExplanation;
 }
 
 /** Takes policies one by one, so that the caller can give way to other work between them. */
@@ -93,30 +96,38 @@ export function createPolicyCompiling(deps: PolicyDeps): PolicyCompiling {
     },
     subjectsOf,
     isPlain,
-    compiler(subject) {
-      const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
-        allow: undefined,
-        deny: undefined,
-      };
-      return {
-        add(policy) {
-          const { id, spec } = policy;
-          const rule: Rule = {
-            policyId: id,
-            effect: spec.effect,
-            methods: methodsOf(spec),
-            expiresAtMs: spec.expires_at === undefined ? Infinity : readTime('expires_at', spec.expires_at),
-            labels: isPlain(subject) ? none : Object.entries(spec.labels).slice(1),
-            condition: conditionOf(policy),
-          };
-          const root = (rules[spec.effect] ??= newNode());
-          const paths = spec.paths.length === 0 ? everyPath : spec.paths;
-          for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
-        },
-        finish: () => rules,
-      };
-    },
+    compiler,
+    explain: (policy, upstream, question) =>
+      explainPolicy(policy, upstream, question, {
+        compiler,
+        includes: ({ schedule }, ms) => schedule === undefined || compileSchedule(schedule, zones)(ms),
+        evaluate: (when, asked) => conditions.compile(when)(asked),
+      }),
   };
+
+  function compiler(subject: string): SubjectCompiler {
+    const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
+      allow: undefined,
+      deny: undefined,
+    };
+    return {
+      add(policy) {
+        const { id, spec } = policy;
+        const rule: Rule = {
+          policyId: id,
+          effect: spec.effect,
+          methods: methodsOf(spec),
+          expiresAtMs: spec.expires_at === undefined ? Infinity : readTime('expires_at', spec.expires_at),
+          labels: isPlain(subject) ? none : Object.entries(spec.labels).slice(1),
+          condition: conditionOf(policy),
+        };
+        const root = (rules[spec.effect] ??= newNode());
+        const paths = spec.paths.length === 0 ? everyPath : spec.paths;
+        for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
+      },
+      finish: () => rules,
+    };
+  }
 }
 
 function isPlain(subject: string): boolean {

@@ -22,3 +22,10 @@ export const argHeaderPrefix = 'x-cf-arg-';
 
 /** Names of body fields that a condition may read: what can stand in a header's name. */
 export const argName = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})$/;
+
+const readable = new Set(conditionHeaders);
+
+/** Whether a header (in lower case) is one that a condition may read, of the client's or of its body. */
+export function isConditionHeader(name: string): boolean {
+  return readable.has(name) || name.startsWith(argHeaderPrefix);
+}

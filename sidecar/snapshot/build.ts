@@ -211,6 +211,7 @@ async function derive(
     credentialsByVersion: kept?.credentialsByVersion ?? indexByVersion(built.values()),
     consumers: known,
     policiesBySubject: index.bySubject,
+    hasConditions: index.conditional > 0,
     problems: inOrder([
       ...parts.unreadable.values(),
       ...cyclesOf(nested),

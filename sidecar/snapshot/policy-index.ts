@@ -23,6 +23,8 @@ export interface PolicyIndex {
   readonly bySubject: Table<readonly PolicyEntry[]>;
   /** By upstream id; `*` is every upstream; after `~` those in shadow mode. */
   readonly rules: ReadonlyMap<string, Table<SubjectRules>>;
+  /** Policies with a condition. */
+  readonly conditional: number;
 }
 
 /** A policy index in the making: only subjects that a change names are compiled again. */
@@ -45,6 +47,8 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
   const touched = new Map<string, PolicyEntry[]>();
   /** Of policies that are alone with a subject: one of a thousand consumers is compiled once. */
   const alone = new WeakMap<PolicyEntry, SubjectRules>();
+
+  let conditional = previous?.conditional ?? 0;
 
   function touch(policy: PolicyEntry): void {
     for (const subject of compiling.subjectsOf(policy.spec)) {
@@ -93,6 +97,7 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
     set(id, policy) {
       const before = policies.get(id);
       if (before === policy) return;
+      conditional += Number(policy?.spec.when !== undefined) - Number(before?.spec.when !== undefined);
       if (before !== undefined) touch(before);
       policies.set(id, policy);
       if (policy !== undefined) touch(policy);
@@ -116,6 +121,7 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
         policies: await policies.finish(pace),
         bySubject: await bySubject.finish(pace),
         rules: finished,
+        conditional,
         changed: new Set(rules.keys()),
       };
     },

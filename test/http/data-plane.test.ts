@@ -250,6 +250,7 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
       credentialsByVersion: new Map(),
       consumers: new Map(),
       policiesBySubject: new Map(),
+      hasConditions: false,
       problems: [],
     },
     gateway: undefined,

@@ -9,7 +9,7 @@ const page = await readFile(new URL('../../docs/resources.md', import.meta.url),
 
 test('docs/resources.md shows examples that are valid', () => {
   const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, text = '']) => text);
-  assert.equal(examples.length, 8);
+  assert.equal(examples.length, 9);
   for (const text of examples) {
     const { mutations, problems } = parseResources(text, 'docs/resources.md', resourceDeps);
     assert.deepEqual(

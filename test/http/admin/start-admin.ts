@@ -183,6 +183,12 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
       rewrap: async () => ({ next: undefined }),
       retire: async (version) => ({ version, removed: true }),
     },
+    explanations: {
+      isReadable: (name) => name === 'x-tenant',
+      explain: async ({ token: _token, ...asked }) => asked,
+      explainDecision: async (id) => ({ then: id }),
+      decisions: (limit) => [{ limit }],
+    },
     mintGatewayKey() {
       const key = randomBytes(24).toString('hex');
       return { key: new Secret(key), sha256: sha256(key) };
