@@ -21,6 +21,7 @@ import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
 import { addKeysCommands } from './keys.ts';
+import { addPolicyCommands } from './policy.ts';
 import { addRestoreCommand } from './restore.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
@@ -51,6 +52,7 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addBackupCommand,
   addRestoreCommand,
   addExplainCommand,
+  addPolicyCommands,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

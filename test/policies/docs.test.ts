@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { conditionHeaders } from '../../sidecar/policies/condition-names.ts';
 import { resourceDeps } from '../../sidecar/resource-deps.ts';
+import { readPolicyTests } from '../../sidecar/resources/policy-tests.ts';
 import { parseResources } from '../../sidecar/resources/parse.ts';
 
 const page = await readFile(new URL('../../docs/policies.md', import.meta.url), 'utf8');
@@ -19,6 +20,12 @@ test('docs/policies.md shows policies that are valid', () => {
       [],
     );
   }
+});
+
+test('docs/policies.md shows policy tests that can be read', () => {
+  const tests = blocks('yaml').filter((text) => text.startsWith('cases:'));
+  assert.equal(tests.length, 1);
+  for (const text of tests) assert.deepEqual(readPolicyTests(text, 'docs/policies.md').problems, []);
 });
 
 test('docs/policies.md shows conditions that compile', () => {
