@@ -32,6 +32,11 @@ describe('a policy in shadow mode', () => {
       undefined,
       undefined,
     ]);
+    assert.deepEqual(await decideWith({ watch: { effect: 'deny' } }, '/v1/files'), [
+      'policy_no_match',
+      undefined,
+      undefined,
+    ]);
     const denied = { no: { effect: 'deny', mode: undefined }, watch: { effect: 'deny' } } as const;
     assert.deepEqual(await decideWith(denied), ['policy_denied', undefined, undefined]);
   });

@@ -24,7 +24,7 @@ function judgeShadow(
 ): Verdict | undefined {
   if (verdict?.effect === 'deny') return undefined;
   const shadow = judge(rules, question);
-  return shadow?.effect === verdict?.effect ? undefined : shadow;
+  return shadow?.effect === (verdict === undefined ? 'allow' : 'deny') ? shadow : undefined;
 }
 
 /** What policies are asked about. */
