@@ -151,6 +151,7 @@ function contextOf(
         for (const { limit } of uses) limits.push(limit.id);
         return undefined;
       },
+      settle: nothing,
     },
     newDecisionId: () => '',
     record: nothing,
