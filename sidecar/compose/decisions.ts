@@ -46,7 +46,21 @@ export interface Decisions {
 
 /** What a decision reads, and where it is recorded. */
 export function createDecisions(deps: DecisionsDeps): Decisions {
-  const { store, isGenuine, audit, health, keeper, tokens, recent, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
+  const {
+    store,
+    isGenuine,
+    audit,
+    health,
+    keeper,
+    tokens,
+    recent,
+    stateAgeMs,
+    consumers,
+    metrics,
+    clock,
+    log,
+    cleanUp,
+  } = deps;
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(

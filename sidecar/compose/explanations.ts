@@ -26,9 +26,9 @@ export function createExplanations(config: Config, deps: ExplanationsDeps): Expl
   function explaining(): ExplainDeps {
     const snapshot = context.snapshot();
     if (snapshot === undefined) throw new CredentialFlowError('store_failed', 'there is no snapshot yet');
-    const { validators, stateAgeMs } = context;
+    const { validators, stateAgeMs, health } = context;
     const placeOf = (id: string): Promise<string | undefined> => findPolicy(id, store, config.resources.files);
-    return { snapshot, policies, validators, stateAgeMs, placeOf };
+    return { snapshot, policies, validators, stateAgeMs, health, placeOf };
   }
 
   return {

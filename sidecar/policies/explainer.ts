@@ -1,6 +1,7 @@
 import { denialTable, type DenialCode } from '../core/codes.ts';
 import { decide } from '../core/decide.ts';
 import type { Decision, DecisionContext, Deliberation, Question } from '../core/decision.ts';
+import type { HealthView } from '../core/health.ts';
 import { pathOf } from '../core/path.ts';
 import type { TokenValidator } from '../core/ports.ts';
 import type { GatewayEntry, PolicyEntry, Snapshot } from '../core/snapshot.ts';
@@ -61,6 +62,8 @@ export interface ExplainDeps {
   /** For presented tokens. */
   readonly validators: readonly TokenValidator[];
   readonly stateAgeMs: () => number;
+  /** Of the credentials; default: nothing is known against any. */
+  readonly health?: HealthView;
   /** Where a policy is written down; undefined: nobody knows. */
   readonly placeOf?: (policyId: string) => Promise<string | undefined>;
 }
@@ -145,6 +148,7 @@ function contextOf(
     clock: { now: () => nowMs, monotonic: () => 0, after: () => nothing, every: () => nothing },
     hashGatewayKey: () => assumedKey,
     stateAgeMs: deps.stateAgeMs,
+    health: { find: (versionId) => deps.health?.find(versionId) },
     pausedBy: () => undefined,
     limiter: {
       take(uses) {
