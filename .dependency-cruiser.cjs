@@ -35,6 +35,7 @@ const composition = [
 /** npm package or Node module → the only places that may import it. */
 const doors = {
   ajv: ['^sidecar/gateway/'],
+  '@marcbachmann/cel-js': ['^sidecar/policies/'],
   commander: ['^sidecar/cli/'],
   express: ['^sidecar/http/'],
   ioredis: ['^sidecar/caches/'],

@@ -18,6 +18,7 @@ export async function benchDecide({ quick }: { readonly quick: boolean }): Promi
   const rounds = quick ? 20 : 100;
   return [
     ...(await policyRows(rounds)),
+    ...(await conditionRows(rounds)),
     ...(await tokenRows(rounds, quick ? 100_000 : 1_000_000)),
     ...(await limitRows(rounds)),
   ];
@@ -27,6 +28,38 @@ async function policyRows(rounds: number): Promise<readonly Row[]> {
   const one = await context(1);
   const many = await context(10_000);
   return flatnessRows('1 policy', '10,000 policies', compare(one, many, rounds));
+}
+
+/** Every policy has a condition of its own; the request meets that of the one that allows it. */
+async function conditionRows(rounds: number): Promise<readonly Row[]> {
+  const few = await context(10, [], true);
+  const many = await context(10_000, [], true);
+  const asked = question({ 'x-cf-arg-model': 'model-0', 'x-forwarded-for': '10.1.2.3' });
+  const { one, other } = compare(few, many, rounds, asked);
+  const cost = bootstrapMedian(other);
+  const interval = bootstrapMedian(other.map((value, round) => value / (one[round] ?? NaN)));
+  return [
+    {
+      name: 'decide: warm, 10 policies with conditions',
+      value: median(one),
+      unit: 'µs',
+      interval: bootstrapMedian(one),
+    },
+    {
+      name: 'decide: warm, 10,000 policies with conditions',
+      value: median(other),
+      unit: 'µs',
+      interval: cost,
+      ...unlessNoisy(judge({ at: 'most', limit: 8 }, cost), one),
+    },
+    {
+      name: 'decide: 10,000 policies with conditions / 10',
+      value: median(other.map((value, round) => value / (one[round] ?? NaN))),
+      unit: 'x',
+      interval,
+      ...unlessNoisy(judge({ at: 'most', limit: 1.2 }, interval), one),
+    },
+  ];
 }
 
 async function tokenRows(rounds: number, tokens: number): Promise<readonly Row[]> {
@@ -103,7 +136,11 @@ function flatnessRows(small: string, large: string, { one, other }: Comparison):
 const asking = (token: string): Question => question({ authorization: `Bearer ${token}` });
 
 /** The real core, policies and snapshot; `policies` of them, of which the first allows the question. */
-async function context(policies: number, more: readonly ResourceRecord[] = []): Promise<DecisionContext> {
+async function context(
+  policies: number,
+  more: readonly ResourceRecord[] = [],
+  withConditions = false,
+): Promise<DecisionContext> {
   const consumers = 100;
   const records: ResourceRecord[] = [gateway(), resource('upstream', 'api'), resource('credential', 'api-main')];
   for (let i = 0; i < consumers; i++) {
@@ -115,7 +152,14 @@ async function context(policies: number, more: readonly ResourceRecord[] = []): 
         ? { groups: [`group-${String(i % 100)}`] }
         : { consumers: [i % consumers === 0 ? 'team' : `team-${String(i % consumers)}`] };
     const paths = i === 0 ? ['/v1/chat'] : [`/v1/area-${String(i % 50)}/*/items`];
-    records.push(resource('policy', `policy-${String(i)}`, { ...whose, methods: ['POST'], paths }));
+    records.push(
+      resource('policy', `policy-${String(i)}`, {
+        ...whose,
+        methods: ['POST'],
+        paths,
+        ...(withConditions ? { when: condition(i) } : {}),
+      }),
+    );
   }
   const snapshot = await snapshotOf([...records, ...more]);
   return {
@@ -131,6 +175,11 @@ async function context(policies: number, more: readonly ResourceRecord[] = []): 
       every: () => () => undefined,
     },
   };
+}
+
+/** Ten thousand different ones: no two are compiled once. */
+function condition(i: number): string {
+  return `request.model == "model-${String(i)}" && source.inside("10.0.0.0/8") && time.at("Europe/Berlin").hour < 24`;
 }
 
 interface Comparison {

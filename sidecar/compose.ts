@@ -1,7 +1,9 @@
+import { createRecentDecisions } from './audit/recent.ts';
 import { createAdministration } from './compose/administration.ts';
 import { createAuditTrail } from './compose/audit-trail.ts';
 import { createCleanUp, type CleanUp } from './compose/clean-up.ts';
 import { createDecisions } from './compose/decisions.ts';
+import { createExplanations } from './compose/explanations.ts';
 import { createResourceFiles } from './compose/file-sources.ts';
 import { layFoundation } from './compose/foundation.ts';
 import { createHealth, healthOf } from './compose/health.ts';
@@ -24,6 +26,7 @@ import type { KeyName } from './keys/key-files.ts';
 import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
+import { isConditionHeader } from './policies/condition-names.ts';
 import { inSlot } from './stores/data-dir-lock.ts';
 
 export interface Running {
@@ -78,6 +81,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   // The decision.
   const audit = createAuditTrail(config, { ...common, auditPath: inSlot(config.audit.path, lock.slot) });
   const health = createHealth(config, { ...common, keeper, tokens, audit });
+  const recent = createRecentDecisions({ isReadable: isConditionHeader });
   const consumers = createRequestMemory(config);
   const issuers = createIssuers({ ...common, snapshot: keeper.current, resolveSecret: snapshots.resolveSecret });
   const { isGenuine } = keyState;
@@ -90,6 +94,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     health,
     keeper,
     tokens,
+    recent,
     stateAgeMs,
     consumers,
   });
@@ -139,6 +144,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     keyring,
     keyAdministration: keyState.administration,
     healthOf: (credential) => healthOf(health, credential),
+    explanations: createExplanations(config, { store, context, policies: snapshots.policies, recent }),
     status,
   });
   const ops = createOpsServer({ metrics, readiness, log });

@@ -1,8 +1,10 @@
 import { checkInjection, createInjector } from './injectors/index.ts';
+import { createConditions } from './policies/conditions.ts';
 import { presets } from './presets/index.ts';
 import { issuerPresets } from './presets/issuers/index.ts';
 import type { ResourceDeps } from './resources/kind.ts';
 import { checkSecretReference } from './secret-managers/index.ts';
+import { createAddressMatcher } from './snapshot/address-matcher.ts';
 
 /** What the families know about resource documents: here they meet, for the sidecar, its parse thread and the CLI. */
 export const resourceDeps: ResourceDeps = {
@@ -11,4 +13,5 @@ export const resourceDeps: ResourceDeps = {
   secretKinds: checkSecretReference,
   injectionProblems: checkInjection,
   injectedHeaders: (spec) => (checkInjection(spec).length === 0 ? createInjector(spec).headers : []),
+  conditionProblems: createConditions({ createAddressMatcher }).problems,
 };

@@ -35,6 +35,8 @@ export interface TokenL1Options {
 
 /** Two strings of a hash each, the objects, and the places in the LRU's tables. */
 const entryBytes = 512;
+/** A text and its place in a list. */
+const scopeBytes = 32;
 
 export function createTokenL1(options: TokenL1Options): TokenL1 {
   const known = createTable(options.maxBytes);
@@ -63,6 +65,10 @@ function createTable(maxBytes: number): LRUCache<string, TokenEntry> {
   return new LRUCache({
     maxSize: Math.max(1, maxBytes),
     sizeCalculation: ({ answer }) =>
-      'deny' in answer ? entryBytes : entryBytes + 2 * (answer.tokenId.length + answer.consumerId.length),
+      'deny' in answer
+        ? entryBytes
+        : entryBytes +
+          2 * (answer.tokenId.length + answer.consumerId.length) +
+          (answer.policies ?? []).reduce((bytes, id) => bytes + scopeBytes + 2 * id.length, 0),
   });
 }

@@ -11,16 +11,18 @@ export function answerOf({ token }: TokenRead): Validation {
     notBeforeMs: token.notBeforeMs,
     expiresAtMs: token.expiresAtMs,
     revokedAtMs: token.revokedAtMs ?? 0,
+    ...(token.scopes === undefined ? {} : { policies: token.scopes }),
   };
 }
 
 /** Names the spelling below: a value of another version is another kind and does not open. */
-export const tokenValueKind = 'token/1';
+export const tokenValueKind = 'token/2';
 
 export function encodeAnswer(answer: Validation): string {
   if ('deny' in answer) return '[]';
-  const { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs } = answer;
-  return JSON.stringify([tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs]);
+  const { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs, policies } = answer;
+  const times = [notBeforeMs, expiresAtMs, revokedAtMs];
+  return JSON.stringify([tokenId, consumerId, ...times, ...(policies === undefined ? [] : [policies])]);
 }
 
 /** Undefined: not what {@link encodeAnswer} writes. */
@@ -33,12 +35,15 @@ export function decodeAnswer(text: string): Validation | undefined {
   }
   if (!Array.isArray(value)) return undefined;
   if (value.length === 0) return unknownToken;
-  const [tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs] = value as unknown[];
+  const [tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs, policies] = value as unknown[];
   const isWhole =
     typeof tokenId === 'string' &&
     typeof consumerId === 'string' &&
     typeof notBeforeMs === 'number' &&
     typeof expiresAtMs === 'number' &&
-    typeof revokedAtMs === 'number';
-  return isWhole ? ({ tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs } satisfies TokenFacts) : undefined;
+    typeof revokedAtMs === 'number' &&
+    (policies === undefined || (Array.isArray(policies) && policies.every((id) => typeof id === 'string')));
+  if (!isWhole) return undefined;
+  const facts: TokenFacts = { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs };
+  return policies === undefined ? facts : { ...facts, policies };
 }

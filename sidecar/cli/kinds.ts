@@ -6,13 +6,14 @@ const collections = [
   'upstreams',
   'credentials',
   'consumers',
+  'groups',
   'issuers',
   'policies',
   'limits',
   'revocations',
 ] as const;
 
-export const kindsHelp = 'gateway, upstream, credential, consumer, issuer, policy, limit or revocation';
+export const kindsHelp = 'gateway, upstream, credential, consumer, group, issuer, policy, limit or revocation';
 
 /** `upstream` or `upstreams` → `upstreams`. */
 export function collectionOf(kind: string): string {

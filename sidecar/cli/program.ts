@@ -11,6 +11,7 @@ import { addDeleteCommand } from './delete.ts';
 import { addDisableCommand } from './disable.ts';
 import { addEnableCommand } from './enable.ts';
 import { exitCodes, exitCodesHelp } from './exit-codes.ts';
+import { addExplainCommand } from './explain.ts';
 import { addExportCommand } from './export.ts';
 import { reportFailure, usageFailure } from './failure.ts';
 import { addGatewayCommands } from './gateway.ts';
@@ -20,6 +21,7 @@ import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
 import { readVersion } from '../compose/version.ts';
 import { addKeysCommands } from './keys.ts';
+import { addPolicyCommands } from './policy.ts';
 import { addRestoreCommand } from './restore.ts';
 import { addSealCommand } from './seal.ts';
 import { addServeCommand } from './serve.ts';
@@ -49,6 +51,8 @@ const commands: readonly ((program: Command, cli: Cli) => void)[] = [
   addStoreCommands,
   addBackupCommand,
   addRestoreCommand,
+  addExplainCommand,
+  addPolicyCommands,
   addStatusCommand,
   addAuditCommand,
   addHealthCommand,

@@ -10,6 +10,7 @@ interface IssueOptions {
   readonly expiresAt?: string;
   readonly notBefore?: string;
   readonly description?: string;
+  readonly scope?: readonly string[];
 }
 
 export function addTokenIssueCommand(token: Command, cli: Cli): void {
@@ -21,9 +22,10 @@ export function addTokenIssueCommand(token: Command, cli: Cli): void {
     .option('--expires-at <time>', 'or until when, RFC 3339')
     .option('--not-before <time>', 'refused until then, RFC 3339')
     .option('--description <text>', 'what it is for')
+    .option('--scope <policy...>', 'policies that alone may allow with it: fewer rights than its consumer has')
     .action(async (options: IssueOptions, self: Command) => {
-      const { consumer, ttl, expiresAt, notBefore, description } = options;
-      const json = { consumer, ttl, expires_at: expiresAt, not_before: notBefore, description };
+      const { consumer, ttl, expiresAt, notBefore, description, scope } = options;
+      const json = { consumer, ttl, expires_at: expiresAt, not_before: notBefore, description, scopes: scope };
       await cli.withAdmin(self, async (api) => {
         showIssued((await api.call({ method: 'POST', path: '/tokens', json })) as IssuedToken, self, cli);
       });
@@ -31,6 +33,7 @@ export function addTokenIssueCommand(token: Command, cli: Cli): void {
   withExamples(
     command,
     'credentialflow token issue --consumer team-search --ttl 30d',
+    'credentialflow token issue --consumer team-search --scope search-may-embed',
     'TOKEN=$(credentialflow token issue --consumer ci --ttl 1h --description "nightly run")',
   );
 }

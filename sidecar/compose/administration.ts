@@ -32,6 +32,7 @@ export interface AdministrationDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly healthOf: AdminDeps['healthOf'];
+  readonly explanations: AdminDeps['explanations'];
   readonly status: AdminDeps['status'];
 }
 
@@ -61,6 +62,7 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
         return sealBackup(await store.dump(), { keyVersion, key: keyring.derive(backupPurpose), createdAt });
       },
       keys: deps.keyAdministration,
+      explanations: deps.explanations,
       mintGatewayKey() {
         const key = newAccessKey('gateway');
         return { key: new Secret(key), sha256: sha256(key) };

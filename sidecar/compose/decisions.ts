@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Audit } from '../audit/audit.ts';
+import type { RecentDecisions } from '../audit/recent.ts';
 import { createTokenUse } from '../audit/token-use.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
@@ -23,6 +24,7 @@ export interface DecisionsDeps {
   readonly keeper: SnapshotKeeper;
   readonly tokens: TokenState;
   readonly issuers: Issuers;
+  readonly recent: RecentDecisions;
   readonly stateAgeMs: () => number;
   /** Undefined: no figures by consumer. */
   readonly consumers: ConsumersByRequest | undefined;
@@ -46,7 +48,21 @@ export interface Decisions {
 
 /** What a decision reads, and where it is recorded. */
 export function createDecisions(deps: DecisionsDeps): Decisions {
-  const { store, isGenuine, audit, health, keeper, tokens, stateAgeMs, consumers, metrics, clock, log, cleanUp } = deps;
+  const {
+    store,
+    isGenuine,
+    audit,
+    health,
+    keeper,
+    tokens,
+    recent,
+    stateAgeMs,
+    consumers,
+    metrics,
+    clock,
+    log,
+    cleanUp,
+  } = deps;
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(
@@ -78,6 +94,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       const { deliberation } = decision;
       metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
       audit.recordDecision(decision);
+      recent.add(decision);
       if (decision.outcome !== 'allow') return;
       // The store knows our own tokens only.
       if (deliberation.scopes === undefined) lastUsed.seen(deliberation.tokenId, deliberation.nowMs);

@@ -6,9 +6,10 @@ import type { SnapshotProblem } from '../core/snapshot.ts';
 import { createInjector } from '../injectors/index.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { Metrics } from '../ops/metrics.ts';
-import { createPolicyCompiling, subjectsOfConsumer } from '../policies/compile.ts';
+import { createPolicyCompiling, subjectsOfConsumer, type PolicyCompiling } from '../policies/compile.ts';
 import { presets } from '../presets/index.ts';
 import { createSecretManagers } from '../secret-managers/index.ts';
+import { createAddressMatcher } from '../snapshot/address-matcher.ts';
 import { buildSnapshot, updateSnapshot, type BuiltSnapshot, type SnapshotDeps } from '../snapshot/build.ts';
 import { createSnapshotKeeper, type SnapshotKeeper, type WantedBuild } from '../snapshot/keeper.ts';
 import { createPace } from '../snapshot/pace.ts';
@@ -35,6 +36,8 @@ const fewChanges = 200;
 
 export interface Snapshots {
   readonly keeper: SnapshotKeeper;
+  /** For explaining what the snapshots' policies say. */
+  readonly policies: PolicyCompiling;
   /** A snapshot of resources that do not come from the store of now; secrets are resolved anew. */
   buildFrom(identity: StoreIdentity, resources: readonly ResourceRecord[]): Promise<BuiltSnapshot>;
   /** A secret of a resource that is not a credential: read when asked for, never kept. */
@@ -50,10 +53,11 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     log,
     onChange: (credential) => void keeper.refreshSecret(credential).catch(() => undefined),
   });
+  const policies = createPolicyCompiling({ createAddressMatcher, conditionFailed: metrics.conditionFailed });
   const building: SnapshotDeps = {
     presets,
     createInjector,
-    policies: createPolicyCompiling(),
+    policies,
     subjectsOfConsumer,
     sharing: createSharing({ maxKept: maxShared }),
     secrets,
@@ -79,6 +83,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
   );
   return {
     keeper,
+    policies,
     async resolveSecret(reference, binding) {
       const manager = managers.get(reference.from);
       if (manager === undefined) throw new CredentialFlowError('secret_invalid', 'no secret manager has this name');
@@ -132,6 +137,7 @@ function report({ snapshot, parts }: BuiltSnapshot, buildMs: number, metrics: Me
     upstream: snapshot.upstreams.size,
     credential: credentials.length,
     consumer: snapshot.consumers.size,
+    group: parts.groups.size,
     issuer: parts.issuers.size,
     policy: parts.policies.policies.size,
     limit: parts.limits.size,

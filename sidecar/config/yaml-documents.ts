@@ -12,7 +12,8 @@ export interface YamlDocument {
   /** Plain data; undefined for an empty document. */
   readonly value: unknown;
   /** Where the value (or the key) at `path` stands; the nearest enclosing node where it is not there itself. */
-  locate(path: readonly PropertyKey[], what?: 'key' | 'value'): Position | undefined;
+  /** `within`: characters into the text that stands there. */
+  locate(path: readonly PropertyKey[], what?: 'key' | 'value', within?: number): Position | undefined;
 }
 
 /** How often anchors may be expanded in one document: bounds what an alias bomb costs. */
@@ -56,9 +57,10 @@ export function readYaml(
       if (value === null) continue;
       documents.push({
         value,
-        locate: (path, what = 'value') => {
+        locate: (path, what = 'value', within) => {
           const offset = offsetOf(document, path, what);
-          return offset === undefined ? undefined : positionOf(offset);
+          if (offset === undefined) return undefined;
+          return positionOf(within === undefined ? offset : offsetWithin(text, offset, document.getIn(path), within));
         },
       });
     } catch {
@@ -109,6 +111,24 @@ function findPair(document: Document.Parsed, map: YAMLMap, wanted: PropertyKey):
 
 function startOf(node: unknown): number | undefined {
   return isNode(node) ? (node as ParsedNode).range[0] : undefined;
+}
+
+/**
+ * Where a character of a text stands in the file. Quotes, escapes, folds and indentation lie between the two, so the
+ * characters that are no white space are looked for one after the other.
+ */
+function offsetWithin(source: string, start: number, value: unknown, within: number): number {
+  if (typeof value !== 'string') return start;
+  const block = /^[|>][^\n]*\n/.exec(source.slice(start, start + 100));
+  let at = start + (block?.[0].length ?? (/^["']/.test(source.slice(start, start + 1)) ? 1 : 0));
+  for (const character of value.slice(0, within)) {
+    if (/\s/.test(character)) continue;
+    const found = source.indexOf(character, at);
+    if (found < 0) return start;
+    at = found + character.length;
+  }
+  while (/\s/.test(source.charAt(at))) at++;
+  return at;
 }
 
 /** The parser ends some messages with the offending text, which may be a secret. */

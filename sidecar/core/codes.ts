@@ -209,6 +209,11 @@ export const denialTable = {
     message: 'The counters of a limit cannot be reached.',
     fix: 'Redis is away and the limit says `on_cache_loss: deny`: restore Redis, or let the limit go on with `local`.',
   },
+  groups_unknown: {
+    status: 503,
+    message: "The groups of the API key's consumer are not known at the moment.",
+    fix: 'A group that the consumer is in cannot be read, so a deny rule might be missed: `credentialflow status` names it.',
+  },
   credential_missing: {
     status: 503,
     message: 'No credential is configured for this upstream.',

@@ -124,10 +124,12 @@ function open(question: Question, ctx: DecisionContext, snapshot: Snapshot): Del
     path: undefined,
     consumer: undefined,
     consumerId: '',
+    token: undefined,
     tokenId: '',
     scopes: undefined,
     policyId: '',
     refusal: undefined,
+    shadow: undefined,
     credential: undefined,
   };
 }
@@ -141,8 +143,10 @@ const nothingKnown: Snapshot = {
   upstreamsByRoute: new Map(),
   credentialsByVersion: new Map(),
   consumers: new Map(),
+  allGroupsOf: (groups) => groups,
   issuers: new Map(),
   revocations: new Map(),
   policiesBySubject: new Map(),
+  hasConditions: false,
   problems: [],
 };

@@ -1,7 +1,8 @@
 import type { DenialCode } from './codes.ts';
 import type { Limiter, LimitRefusal } from './limit.ts';
-import type { Clock, TokenValidator } from './ports.ts';
+import type { Clock, TokenFacts, TokenValidator } from './ports.ts';
 import type { JudgedPath } from './path.ts';
+import type { Verdict } from './rule-index.ts';
 import type { Secret } from './secret.ts';
 import type { HealthView } from './health.ts';
 import type { ConsumerEntry, CredentialVersion, GatewayEntry, Snapshot, UpstreamEntry } from './snapshot.ts';
@@ -35,12 +36,15 @@ export interface Deliberation {
   path: JudgedPath | undefined;
   consumer: ConsumerEntry | undefined;
   consumerId: string;
+  token: TokenFacts | undefined;
   tokenId: string;
   /** What the token's issuer says it may be used for; undefined: our own tokens, which may what their consumer may. */
   scopes: readonly string[] | undefined;
   policyId: string;
   /** The limit that refuses. */
   refusal: LimitRefusal | undefined;
+  /** What a policy in shadow mode would have made of it, where that is something else. */
+  shadow: Verdict | undefined;
   credential: CredentialVersion | undefined;
 }
 

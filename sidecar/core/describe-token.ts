@@ -28,6 +28,8 @@ export interface RightDescription {
   /** Empty: every path. */
   readonly paths: readonly string[];
   readonly until: string | null;
+  /** Whether it holds only at times, or under a condition (`not_before`, `schedule`, `when`). */
+  readonly conditional: boolean;
 }
 
 /** A denial code, or the description of the presented token. */
@@ -67,7 +69,7 @@ function describe(
   // A token that is not valid yet is described, too: its holder may want to know from when on it is.
   const consumer = findConsumer({ ...facts, notBeforeMs: 0 }, snapshot, nowMs);
   if ('deny' in consumer) return consumer;
-  const policies = policiesOf(facts.consumerId, consumer, snapshot, nowMs);
+  const policies = policiesOf(facts.consumerId, consumer, snapshot, nowMs, facts.policies);
   return {
     token: {
       id: facts.tokenId,
@@ -81,12 +83,20 @@ function describe(
   };
 }
 
-function policiesOf(id: string, consumer: ConsumerEntry, snapshot: Snapshot, nowMs: number): readonly PolicyEntry[] {
+function policiesOf(
+  id: string,
+  consumer: ConsumerEntry,
+  snapshot: Snapshot,
+  nowMs: number,
+  only: readonly string[] | undefined,
+): readonly PolicyEntry[] {
   const found = new Set<PolicyEntry>();
   for (const subject of [id, ...consumer.subjects]) {
     for (const policy of snapshot.policiesBySubject.get(subject) ?? []) {
       const { expires_at: expiresAt, labels } = policy.spec;
+      if (policy.spec.mode === 'shadow') continue;
       if (expiresAt !== undefined && Date.parse(expiresAt) <= nowMs) continue;
+      if (policy.spec.effect === 'allow' && only?.includes(policy.id) === false) continue;
       const byLabels = subject.startsWith('label:');
       if (byLabels && !Object.entries(labels).every(([name, value]) => consumer.labels[name] === value)) continue;
       found.add(policy);
@@ -96,6 +106,7 @@ function policiesOf(id: string, consumer: ConsumerEntry, snapshot: Snapshot, now
 }
 
 function right(policy: PolicyEntry): RightDescription {
-  const { upstreams, methods, paths, expires_at: until } = policy.spec;
-  return { policy: policy.id, upstreams, methods, paths, until: until ?? null };
+  const { upstreams, methods, paths, expires_at: until, not_before: from, schedule, when } = policy.spec;
+  const conditional = [from, schedule, when].some((limit) => limit !== undefined);
+  return { policy: policy.id, upstreams, methods, paths, until: until ?? null, conditional };
 }

@@ -20,7 +20,7 @@ export function findConsumer(
   const consumer = snapshot.consumers.get(facts.consumerId) ?? issued?.issuer.unlisted;
   if (consumer === undefined) return { deny: 'consumer_unknown' };
   if (consumer.disabled) return { deny: 'consumer_disabled' };
-  return issued === undefined || issued.groups.length === 0 ? consumer : withGroups(consumer, issued);
+  return issued === undefined || issued.groups.length === 0 ? consumer : withGroups(consumer, issued, snapshot);
 }
 
 function checkIssuer(issued: IssuedFacts, snapshot: Snapshot, nowMs: number): DenialCode | undefined {
@@ -33,14 +33,20 @@ function checkIssuer(issued: IssuedFacts, snapshot: Snapshot, nowMs: number): De
 }
 
 /** Most tokens are used many times between two changes of their consumer. */
-function withGroups(consumer: ConsumerEntry, issued: IssuedFacts): ConsumerEntry {
-  if (issued.merged?.from === consumer) return issued.merged.to;
-  const more = issued.groups.filter((name) => !consumer.groups.includes(name));
+function withGroups(consumer: ConsumerEntry, issued: IssuedFacts, { allGroupsOf }: Snapshot): ConsumerEntry {
+  const { merged } = issued;
+  if (merged?.from === consumer && merged.allGroupsOf === allGroupsOf) return merged.to;
+  const groups = [...consumer.groups, ...issued.groups.filter((name) => !consumer.groups.includes(name))];
+  const found = allGroupsOf(groups);
+  const allGroups = found ?? groups;
+  const more = allGroups.filter((name) => !consumer.allGroups.includes(name));
   const to = {
     ...consumer,
-    groups: [...consumer.groups, ...more],
+    groups,
+    allGroups,
+    groupsKnown: consumer.groupsKnown && found !== undefined,
     subjects: [...more.map((name) => `group:${name}`), ...consumer.subjects],
   };
-  issued.merged = { from: consumer, to };
+  issued.merged = { from: consumer, allGroupsOf, to };
   return to;
 }

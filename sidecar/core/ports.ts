@@ -2,7 +2,7 @@
 import type { DenialCode } from './codes.ts';
 import type { Owner, ResourceKind, ResourceRecord, ResourceSpecs, SecretReference, TokenRecord } from './resources.ts';
 import type { Secret } from './secret.ts';
-import type { ConsumerEntry, IssuerEntry } from './snapshot.ts';
+import type { ConsumerEntry, IssuerEntry, Snapshot } from './snapshot.ts';
 import type { CopyPart } from './store-copy.ts';
 
 /** The only source of time. */
@@ -93,7 +93,7 @@ export type Mutation =
 
 export type NewToken = Pick<
   TokenRecord,
-  'id' | 'sha256' | 'consumer' | 'owner' | 'description' | 'notBeforeMs' | 'expiresAtMs' | 'rotatedFrom'
+  'id' | 'sha256' | 'consumer' | 'owner' | 'description' | 'notBeforeMs' | 'expiresAtMs' | 'scopes' | 'rotatedFrom'
 >;
 
 /** Who makes a change, for the audit row that is written in the change's own transaction. */
@@ -295,6 +295,8 @@ export interface TokenFacts {
   readonly expiresAtMs: number;
   /** 0: not revoked. */
   readonly revokedAtMs: number;
+  /** Ids of the policies that alone may allow with this token; undefined: all that name its consumer. */
+  readonly policies?: readonly string[] | undefined;
   /** Of another issuer's token; undefined for our own. */
   readonly issued?: IssuedFacts | undefined;
 }
@@ -311,7 +313,9 @@ export interface IssuedFacts {
   /** Keys of the deny-list under which it may be found. */
   readonly revocationKeys: readonly string[];
   /** The consumer with the token's groups, as it was made for the last decision. */
-  merged?: { readonly from: ConsumerEntry; readonly to: ConsumerEntry } | undefined;
+  merged?:
+    | { readonly from: ConsumerEntry; readonly allGroupsOf: Snapshot['allGroupsOf']; readonly to: ConsumerEntry }
+    | undefined;
 }
 
 export type Validation = TokenFacts | { readonly deny: DenialCode; readonly retryAfterMs?: number };

@@ -7,6 +7,7 @@ export const resourceKinds = [
   'upstream',
   'credential',
   'consumer',
+  'group',
   'issuer',
   'policy',
   'limit',
@@ -101,6 +102,12 @@ export interface ConsumerSpec {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A group within others. One that is in no other needs no resource. */
+export interface GroupSpec {
+  /** Names of groups. */
+  readonly member_of: readonly string[];
+}
+
 /** Whose JWTs are trusted, for what, and how their claims become a consumer. */
 export interface IssuerSpec {
   /** Exactly what its tokens carry as `iss`. */
@@ -185,8 +192,25 @@ export interface PolicySpec {
   readonly methods: readonly string[];
   /** Globs over the upstream's own path, matched by segment; empty = every path. */
   readonly paths: readonly string[];
+  /** RFC 3339; until then the policy says nothing. */
+  readonly not_before?: string | undefined;
   /** RFC 3339; from then on the policy says nothing. */
   readonly expires_at?: string | undefined;
+  readonly schedule?: ScheduleSpec | undefined;
+  /** A CEL expression over the types of docs/policies.md; the policy speaks only where it is true. */
+  readonly when?: string | undefined;
+  /** `shadow`: it decides nothing; what it would have done is counted. */
+  readonly mode?: 'shadow' | undefined;
+}
+
+/** Weekly: the policy speaks on these days between these times of the zone. */
+export interface ScheduleSpec {
+  /** IANA name such as `Europe/Berlin`. */
+  readonly zone: string;
+  /** `mon` … `sun`; empty = every day. */
+  readonly days: readonly string[];
+  /** `08:00-18:00`; the end is not part of it. `22:00-06:00` goes on into the next day. Absent: the whole day. */
+  readonly hours?: string | undefined;
 }
 
 /** How often whom it names (any of `consumers`, `groups`, `labels`) may ask, each with counters of its own as `per` says. */
@@ -212,6 +236,7 @@ export interface ResourceSpecs {
   readonly credential: CredentialSpec;
   readonly consumer: ConsumerSpec;
   readonly issuer: IssuerSpec;
+  readonly group: GroupSpec;
   readonly policy: PolicySpec;
   readonly limit: LimitSpec;
   readonly revocation: RevocationSpec;
@@ -245,6 +270,8 @@ export interface TokenRecord {
   readonly description?: string | undefined;
   readonly notBeforeMs: number;
   readonly expiresAtMs: number;
+  /** Ids of the policies that alone may allow with it; undefined: all that name its consumer. */
+  readonly scopes?: readonly string[] | undefined;
   readonly revokedAtMs?: number | undefined;
   /** Id of the token that this one replaces. */
   readonly rotatedFrom?: string | undefined;

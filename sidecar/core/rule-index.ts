@@ -1,14 +1,21 @@
 /** Compiled policies: per upstream, per subject, a trie over path segments. Plain data; policies/compile.ts builds it. */
+import type { TokenFacts } from './ports.ts';
 import type { Table } from './table.ts';
+
+/** What else must be so for a rule to match: its `when`, its schedule. Never throws: an error is a denial. */
+export type Condition = (question: RuleQuestion) => boolean;
 
 export interface Rule {
   readonly policyId: string;
+  readonly effect: 'allow' | 'deny';
   /** Undefined: every method. */
   readonly methods: ReadonlySet<string> | undefined;
   /** Milliseconds since the epoch; Infinity: never. */
   readonly expiresAtMs: number;
   /** Labels beside the indexed one that the consumer must carry. */
   readonly labels: readonly (readonly [string, string])[];
+  /** Undefined: nothing else. */
+  readonly condition: Condition | undefined;
 }
 
 /** One segment glob such as `*:generateContent`: the literal pieces between the stars. */
@@ -44,12 +51,24 @@ export interface RuleQuestion {
   /** The other keys under which policies may name the consumer. */
   readonly subjects: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  readonly groups: readonly string[];
+  readonly owner: string;
+  readonly token: TokenFacts | undefined;
+  /** Ids of the policies that alone may allow; undefined: all. */
+  readonly policies: readonly string[] | undefined;
   readonly method: string;
+  /** Path and query as the upstream receives them. */
+  readonly target: string;
   /** Decoded segments, exactly as the upstream gets them. */
   readonly segments: readonly string[];
   /** The segments as a lenient server may read them (no `;parameters`, no trailing slash): denials match these too. */
   readonly lenientSegments: readonly string[];
   readonly nowMs: number;
+  /** As the gateway sent it. */
+  readonly sent: {
+    readonly headers: Readonly<Record<string, string | undefined>>;
+    readonly conflicting: readonly string[];
+  };
 }
 
 export interface Verdict {
@@ -81,7 +100,8 @@ export function judge(indexes: readonly RuleIndex[], question: RuleQuestion): Ve
 function findDenial(root: PathNode, question: RuleQuestion): Rule | undefined {
   const exact = findRule(root, question.segments, 0, question);
   if (exact !== undefined || question.lenientSegments === question.segments) return exact;
-  return findRule(root, question.lenientSegments, 0, question);
+  const { lenientSegments } = question;
+  return findRule(root, lenientSegments, 0, { ...question, segments: lenientSegments });
 }
 
 function findRule(node: PathNode, segments: readonly string[], at: number, question: RuleQuestion): Rule | undefined {
@@ -134,9 +154,16 @@ function firstMatching(rules: readonly Rule[], question: RuleQuestion): Rule | u
   for (const rule of rules) {
     if (rule.methods !== undefined && !rule.methods.has(question.method)) continue;
     if (rule.expiresAtMs <= question.nowMs) continue;
-    if (rule.labels.every(([name, value]) => question.labels[name] === value)) return rule;
+    if (question.policies !== undefined && isBeyond(question.policies, rule)) continue;
+    if (!rule.labels.every(([name, value]) => question.labels[name] === value)) continue;
+    if (rule.condition === undefined || rule.condition(question)) return rule;
   }
   return undefined;
+}
+
+/** A token that is narrowed has fewer rights; what denies, denies it all the same. */
+function isBeyond(policies: readonly string[], { effect, policyId }: Rule): boolean {
+  return effect === 'allow' && !policies.includes(policyId);
 }
 
 /** `pieces` are the literals between the stars: `a*b` → ['a', 'b']. A star stands for any characters, none included. */

@@ -20,11 +20,15 @@ export interface Snapshot {
   readonly credentialsByVersion: ReadonlyMap<string, VersionEntry>;
   /** By id. Consumers of the same groups and labels share one entry. */
   readonly consumers: Table<ConsumerEntry>;
+  /** Groups and all that they are in. Undefined: one of them is damaged, so nobody can tell. */
+  readonly allGroupsOf: (groups: readonly string[]) => readonly string[] | undefined;
   /** By `iss`. One that two resources claim is in here for neither. */
   readonly issuers: ReadonlyMap<string, IssuerEntry>;
   readonly revocations: RevocationIndex;
   /** Policies by subject key and in the order of their ids, for telling a consumer what it may do; never for deciding. */
   readonly policiesBySubject: Table<readonly PolicyEntry[]>;
+  /** Whether any policy reads more of a request than consumer, method and path. */
+  readonly hasConditions: boolean;
   /** What is wrong with single resources; they deny, the rest works. */
   readonly problems: readonly SnapshotProblem[];
 }
@@ -70,6 +74,8 @@ export interface UpstreamEntry {
   readonly rules: readonly RuleIndex[];
   /** Its own limits and those of every upstream, in the order of their ids. */
   readonly limits: readonly LimitEntry[];
+  /** Of policies in shadow mode; they decide nothing. */
+  readonly shadowRules: readonly RuleIndex[];
   /** The pool, in the order of ids. */
   readonly credentials: readonly CredentialVersion[];
 }
@@ -109,7 +115,13 @@ export interface IssuerEntry {
 
 export interface ConsumerEntry {
   readonly disabled: boolean;
+  /** Empty: nobody is named. */
+  readonly owner: string;
+  /** As declared, and `allGroups` with those that these are members of; the same list where nothing differs. */
   readonly groups: readonly string[];
+  readonly allGroups: readonly string[];
+  /** False: a group is damaged, and what it is a member of cannot be told. */
+  readonly groupsKnown: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Keys into a {@link RuleIndex} besides the consumer's id: `group:<g>`, `label:<k>=<v>`, `*`. */
   readonly subjects: readonly string[];

@@ -4,8 +4,12 @@
  * read everything anew.
  */
 
-/** Raised when rows change their meaning; a reader refuses what is newer. */
-export const storeCopyFormat = 1;
+/** Raised when rows change their meaning; a reader refuses what is newer. 2: tokens have `scopes`. */
+export const storeCopyFormat = 2;
+/** Oldest format that is still read: what its rows lack is null. */
+export const oldestCopyFormat = 1;
+/** Columns that older formats lack. */
+export const laterColumns: ReadonlySet<string> = new Set(['tokens.scopes']);
 
 export type ColumnType = 'text' | 'integer' | 'text or null' | 'integer or null';
 
@@ -45,6 +49,7 @@ export const copyTables = {
       created_at: 'integer',
       last_used_at: 'integer or null',
       revision: 'integer',
+      scopes: 'text or null',
     },
   },
   tombstones: { orderBy: 'kind, id', columns: { kind: 'text', id: 'text', at: 'integer' } },

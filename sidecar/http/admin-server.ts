@@ -5,6 +5,7 @@ import type { ListenAddress } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import { addBackupRoutes } from './admin/backup-routes.ts';
 import { addDocumentRoutes } from './admin/document-routes.ts';
+import { addExplainRoutes } from './admin/explain-routes.ts';
 import { addGatewayRoutes } from './admin/gateway-routes.ts';
 import { refuseForeignPages, requireAdminKey } from './admin/guard.ts';
 import { addKeyRoutes } from './admin/key-routes.ts';
@@ -72,6 +73,7 @@ function createRoutes(options: AdminOptions, deps: AdminDeps): Router {
   addResourceRoutes(router, deps, parts);
   addTokenRoutes(router, deps, parts);
   addDocumentRoutes(router, deps, parts);
+  addExplainRoutes(router, deps, parts);
   addKeyRoutes(router, deps, parts);
   addBackupRoutes(router, deps);
   addSystemRoutes(router, deps);

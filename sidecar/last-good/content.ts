@@ -20,8 +20,9 @@ export function encodeResource({ kind, id, disabled, spec }: ResourceRecord): st
 }
 
 export function encodeToken([sha256, facts]: KnownToken): string {
-  const { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs } = facts;
-  return JSON.stringify([sha256, tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs]);
+  const { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs, policies } = facts;
+  const times = [notBeforeMs, expiresAtMs, revokedAtMs];
+  return JSON.stringify([sha256, tokenId, consumerId, ...times, ...(policies === undefined ? [] : [policies])]);
 }
 
 export function encodeHead(head: LastGoodHead): string {
@@ -41,14 +42,18 @@ export function decodeHead(line: string): LastGoodHead {
 }
 
 export function decodeToken(line: string): KnownToken {
-  const [sha256, tokenId, consumerId, ...times] = JSON.parse(line) as readonly unknown[];
-  const [notBeforeMs, expiresAtMs, revokedAtMs] = times;
+  const [sha256, tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs, ...rest] = JSON.parse(
+    line,
+  ) as readonly unknown[];
+  const [policies] = rest;
   const isWhole =
     [sha256, tokenId, consumerId].every((text) => typeof text === 'string') &&
-    times.length === 3 &&
-    times.every((time) => typeof time === 'number');
+    [notBeforeMs, expiresAtMs, revokedAtMs].every((time) => typeof time === 'number') &&
+    rest.length <= 1 &&
+    rest.every((list) => Array.isArray(list) && list.every((id) => typeof id === 'string'));
   if (!isWhole) throw unknownForm();
-  return [sha256, { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs }] as KnownToken;
+  const facts = { tokenId, consumerId, notBeforeMs, expiresAtMs, revokedAtMs };
+  return [sha256, rest.length === 0 ? facts : { ...facts, policies }] as KnownToken;
 }
 
 export function decodeResource(line: string): ResourceRecord {

@@ -43,6 +43,18 @@ export const metricDefinitions = {
     labels: ['outcome'],
     unit: 'seconds',
   },
+  credentialflow_condition_errors_total: {
+    type: 'counter',
+    help: 'Conditions of policies (`when`) that could not be evaluated: an allow said nothing, a deny denied.',
+    labels: ['policy'],
+    unit: 'decisions',
+  },
+  credentialflow_shadow_decisions_total: {
+    type: 'counter',
+    help: 'Requests that a policy in shadow mode would have decided otherwise; effect is what it would have done (allow, deny).',
+    labels: ['policy', 'effect'],
+    unit: 'decisions',
+  },
   credentialflow_cache_lookups_total: {
     type: 'counter',
     help: 'Look-ups of tokens by tier (l1, cache, store) and outcome.',

@@ -31,6 +31,8 @@ export interface Metrics {
   /** Hot path. */
   recordDecision(decision: Decision, durationMs: number): void;
   /** Hot path. */
+  conditionFailed(policyId: string): void;
+  /** Hot path. */
   observeLookup(tier: string, outcome: string, durationMs: number): void;
   /** Milliseconds since a change was written, when it became known here. `store`: its kind. */
   changeKnown(store: string, ageMs: number): void;
@@ -93,6 +95,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const denied = createCells(maxLabelValues);
   const decisionDurations = createBuckets();
   const limits = createCells(maxLabelValues);
+  const failedConditions = createCells(maxLabelValues);
+  const shadowed = createCells(maxLabelValues);
   const lookups = createCells(100);
   const lookupDurations = createBuckets();
 
@@ -100,6 +104,12 @@ export function createMetrics(options: MetricsOptions): Metrics {
   exposeBuckets(registry, 'credentialflow_decision_duration_seconds', decisionDurations);
   cellCounter(registry, 'credentialflow_cache_lookups_total', lookups);
   cellCounter(registry, 'credentialflow_limit_uses_total', limits);
+  counter(registry, 'credentialflow_condition_errors_total', (total) => {
+    for (const [policy, , count] of failedConditions.entries()) total.inc({ policy }, count);
+  });
+  counter(registry, 'credentialflow_shadow_decisions_total', (total) => {
+    for (const [policy, effect, count] of shadowed.entries()) total.inc({ policy, effect }, count);
+  });
   exposeBuckets(registry, 'credentialflow_cache_lookup_duration_seconds', lookupDurations);
 
   const propagation = createBuckets();
@@ -158,6 +168,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
       if (decision.outcome === 'allow') allowed.add(upstream, 'allow');
       else denied.add(upstream, decision.code);
       decisionDurations.observe(decision.outcome, durationMs / 1_000);
+      const { shadow } = decision.deliberation;
+      if (shadow !== undefined) shadowed.add(shadow.rule.policyId, shadow.effect);
+    },
+    conditionFailed: (policyId) => {
+      failedConditions.add(policyId, '');
     },
     observeLookup(tier, outcome, durationMs) {
       lookups.add(tier, outcome);

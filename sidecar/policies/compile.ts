@@ -1,5 +1,9 @@
-import type { PathNode, Rule, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
+import type { Condition, PathNode, Rule, RuleQuestion, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
 import type { PolicySpec } from '../core/resources.ts';
+import { createConditions, type ConditionDeps, type Evaluate } from './conditions.ts';
+import { explainPolicy, type PolicyExplanation } from './explain-policy.ts';
+import { compileSchedule } from './schedule.ts';
+import { createZones } from './zones.ts';
 
 export interface Policy {
   readonly id: string;
@@ -18,6 +22,8 @@ export interface PolicyCompiling {
   isPlain(subject: string): boolean;
   /** For the policies that name one subject. */
   compiler(subject: string): SubjectCompiler;
+  /** Everything that a policy asks for, and what of it is so. For people; a decision does not need it. */
+  explain(policy: Policy, upstream: string, question: RuleQuestion): PolicyExplanation;
 }
 
 /** Takes policies one by one, so that the caller can give way to other work between them. */
@@ -27,7 +33,16 @@ export interface SubjectCompiler {
   finish(): SubjectRules;
 }
 
-export function createPolicyCompiling(): PolicyCompiling {
+export interface PolicyDeps extends Omit<ConditionDeps, 'zones'> {
+  /** A condition could not be evaluated: its allow says nothing, its deny denies. */
+  readonly conditionFailed: (policyId: string) => void;
+}
+
+export function createPolicyCompiling(deps: PolicyDeps): PolicyCompiling {
+  const zones = createZones();
+  const conditions = createConditions({ ...deps, zones });
+  /** A policy that names a thousand consumers has its condition once. */
+  const conditionsOf = new WeakMap<PolicySpec, Condition>();
   /** Policies whose lists of methods are the same array share the set. */
   const methodSets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
@@ -40,34 +55,79 @@ export function createPolicyCompiling(): PolicyCompiling {
     return made;
   }
 
+  /** Undefined: there is none. */
+  function conditionOf({ id, spec }: Policy): Condition | undefined {
+    const tests = testsOf(spec);
+    if (tests.length === 0) return undefined;
+    const known = conditionsOf.get(spec);
+    if (known !== undefined) return known;
+    const made: Condition = (question) => {
+      try {
+        return tests.every((test) => test(question));
+      } catch {
+        deps.conditionFailed(id);
+        return spec.effect === 'deny';
+      }
+    };
+    conditionsOf.set(spec, made);
+    return made;
+  }
+
+  /** What costs least comes first. Throws a RangeError for what cannot be compiled. */
+  function testsOf({ not_before: notBefore, schedule, when }: PolicySpec): readonly Evaluate[] {
+    const tests: Evaluate[] = [];
+    if (notBefore !== undefined) {
+      const from = readTime('not_before', notBefore);
+      tests.push(({ nowMs }) => nowMs >= from);
+    }
+    if (schedule !== undefined) {
+      const includes = compileSchedule(schedule, zones);
+      tests.push(({ nowMs }) => includes(nowMs));
+    }
+    if (when !== undefined) tests.push(conditions.compile(when));
+    return tests;
+  }
+
   return {
     check(spec) {
       for (const path of spec.paths) splitPattern(path);
-      if (spec.expires_at !== undefined) readTime(spec.expires_at);
+      if (spec.expires_at !== undefined) readTime('expires_at', spec.expires_at);
+      testsOf(spec);
     },
     subjectsOf,
     isPlain,
-    compiler(subject) {
-      const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
-        allow: undefined,
-        deny: undefined,
-      };
-      return {
-        add({ id, spec }) {
-          const rule: Rule = {
-            policyId: id,
-            methods: methodsOf(spec),
-            expiresAtMs: spec.expires_at === undefined ? Infinity : readTime(spec.expires_at),
-            labels: isPlain(subject) ? none : Object.entries(spec.labels).slice(1),
-          };
-          const root = (rules[spec.effect] ??= newNode());
-          const paths = spec.paths.length === 0 ? everyPath : spec.paths;
-          for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
-        },
-        finish: () => rules,
-      };
-    },
+    compiler,
+    explain: (policy, upstream, question) =>
+      explainPolicy(policy, upstream, question, {
+        compiler,
+        includes: ({ schedule }, ms) => schedule === undefined || compileSchedule(schedule, zones)(ms),
+        evaluate: (when, asked) => conditions.compile(when)(asked),
+      }),
   };
+
+  function compiler(subject: string): SubjectCompiler {
+    const rules: { allow: MutableNode | undefined; deny: MutableNode | undefined } = {
+      allow: undefined,
+      deny: undefined,
+    };
+    return {
+      add(policy) {
+        const { id, spec } = policy;
+        const rule: Rule = {
+          policyId: id,
+          effect: spec.effect,
+          methods: methodsOf(spec),
+          expiresAtMs: spec.expires_at === undefined ? Infinity : readTime('expires_at', spec.expires_at),
+          labels: isPlain(subject) ? none : Object.entries(spec.labels).slice(1),
+          condition: conditionOf(policy),
+        };
+        const root = (rules[spec.effect] ??= newNode());
+        const paths = spec.paths.length === 0 ? everyPath : spec.paths;
+        for (const path of paths) addRule(insert(root, splitPattern(path)), rule);
+      },
+      finish: () => rules,
+    };
+  }
 }
 
 function isPlain(subject: string): boolean {
@@ -183,8 +243,8 @@ function splitPattern(pattern: string): readonly string[] {
   return segments;
 }
 
-function readTime(text: string): number {
+function readTime(field: string, text: string): number {
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw new RangeError('expires_at is not an RFC 3339 time');
+  if (Number.isNaN(time)) throw new RangeError(`${field} is not an RFC 3339 time`);
   return time;
 }

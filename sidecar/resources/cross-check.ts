@@ -1,5 +1,6 @@
 import type { Problem } from '../core/error.ts';
 import { commonSteeringHeaders } from '../core/preset.ts';
+import { findGroupCycles } from './group-cycles.ts';
 import type { ResourceDeps } from './kind.ts';
 import type { ItemOf, ReadItem } from './read-item.ts';
 
@@ -26,6 +27,9 @@ export function crossCheck(items: readonly ReadItem[], options: CrossCheckOption
   checkUnique(items, say);
   checkReferences(items, options, say);
   checkCredentials(items, options, say);
+  for (const { item, at, through } of findGroupCycles(ofKind(items, 'group'))) {
+    say('error', item, ['member_of', at], `closes a circle: ${through.join(' is in ')}`);
+  }
   return problems;
 }
 
@@ -73,7 +77,12 @@ function checkUnique(items: readonly ReadItem[], say: Say): void {
 function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOptions, say: Say): void {
   const upstreams = new Set(ofKind(items, 'upstream').map(({ id }) => id));
   const consumers = new Set(ofKind(items, 'consumer').map(({ id }) => id));
-  const groups = new Set(ofKind(items, 'consumer').flatMap(({ spec }) => spec.groups));
+  const nested = ofKind(items, 'group');
+  const groups = new Set([
+    ...ofKind(items, 'consumer').flatMap(({ spec }) => spec.groups),
+    ...nested.flatMap(({ spec }) => spec.member_of),
+  ]);
+  const policies = new Set(ofKind(items, 'policy').map(({ id }) => id));
   const issuers = new Set(ofKind(items, 'issuer').map(({ id }) => id));
   // Claims bring groups of their own.
   const openGroups = ofKind(items, 'issuer').some(({ spec }) => spec.groups.length > 0);
@@ -108,6 +117,9 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
         break;
       case 'token':
         refer(item, ['consumer'], item.token.consumer, 'consumer', consumers);
+        for (const [i, name] of (item.token.scopes ?? []).entries()) {
+          refer(item, ['scopes', i], name, 'policy', policies);
+        }
         break;
       case 'revocation':
         refer(item, ['issuer'], item.spec.issuer, 'issuer', issuers);
@@ -118,6 +130,7 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
         break;
       case 'upstream':
       case 'consumer':
+      case 'group':
         break;
     }
   }

@@ -35,6 +35,18 @@ function timeRule(issue: { readonly input?: unknown }): string {
   return issue.input === undefined ? 'is missing' : 'must be an RFC 3339 time such as 2027-06-30T00:00:00Z';
 }
 
+const zoneRule = 'must be a time zone of the IANA database, such as Europe/Berlin';
+
+export const timeZone = z.string().max(64).refine(isTimeZone, zoneRule);
+
+function isTimeZone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
 export const sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/i, 'must be the SHA-256 in 64 hex digits')

@@ -16,6 +16,10 @@ export interface ResourceDeps {
   readonly injectionProblems?: (injection: InjectionSpec) => readonly string[];
   /** Lower-case names of the headers that an injection writes; none where it is not valid. */
   readonly injectedHeaders: (injection: InjectionSpec) => readonly string[];
+  /** What is wrong with the expression of a `when`, and after how many of its characters. */
+  readonly conditionProblems: (
+    text: string,
+  ) => readonly { readonly message: string; readonly fix?: string; readonly offset: number }[];
 }
 
 export interface ReadContext {

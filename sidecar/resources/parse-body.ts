@@ -16,7 +16,8 @@ export type ParsedBody<K extends ResourceKind> =
  */
 export function parseResourceBody<K extends ResourceKind>(kind: K, json: unknown, deps: ResourceDeps): ParsedBody<K> {
   const problems: Problem[] = [];
-  const report: Report = (path, message, { fix, severity = 'error' } = {}) => {
+  const report: Report = (path, text, { fix, severity = 'error', within } = {}) => {
+    const message = within === undefined ? text : `${text} (at character ${within + 1})`;
     const place = path.length === 0 ? {} : { path: formatPath(path) };
     problems.push({ severity, message, ...place, ...(fix === undefined ? {} : { fix }) });
   };

@@ -46,14 +46,18 @@ function readDocument(
 ): void {
   const placeIn =
     (base: readonly PropertyKey[]) =>
-    (path: readonly PropertyKey[], at: 'key' | 'value' = 'value'): Place => {
+    (path: readonly PropertyKey[], at: 'key' | 'value' = 'value', within?: number): Place => {
       const whole = [...base, ...path];
-      return { file, ...(whole.length === 0 ? {} : { path: formatPath(whole) }), ...document.locate(whole, at) };
+      return {
+        file,
+        ...(whole.length === 0 ? {} : { path: formatPath(whole) }),
+        ...document.locate(whole, at, within),
+      };
     };
   const reportIn = (base: readonly PropertyKey[]): Report => {
     const place = placeIn(base);
-    return (path, message, { fix, severity = 'error', at } = {}) => {
-      problems.push({ severity, message, ...(fix === undefined ? {} : { fix }), ...place(path, at) });
+    return (path, message, { fix, severity = 'error', at, within } = {}) => {
+      problems.push({ severity, message, ...(fix === undefined ? {} : { fix }), ...place(path, at, within) });
     };
   };
   const report = reportIn([]);

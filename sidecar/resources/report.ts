@@ -6,5 +6,7 @@ export type Report = (
     readonly fix?: string | undefined;
     readonly severity?: 'error' | 'warning';
     readonly at?: 'key' | 'value';
+    /** Characters before the problem in the text that stands at `path`. */
+    readonly within?: number;
   },
 ) => void;

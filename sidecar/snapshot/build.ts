@@ -10,9 +10,17 @@ import { createDraft } from './draft.ts';
 import { compileGateway, indexByKey, type CompiledGateway } from './gateways.ts';
 import { compileLimit, limitsFor, readLimit, type CompiledLimit } from './limits.ts';
 import { compileIssuer, indexByIssuer } from './issuers.ts';
+import { createNesting, cyclesOf, type Memberships, type Nesting } from './nesting.ts';
 import { messageOf } from './message-of.ts';
 import type { Pace } from './pace.ts';
-import { createPolicyDraft, everyUpstream, rulesFor, type PolicyCompiling, type PolicyIndex } from './policy-index.ts';
+import {
+  createPolicyDraft,
+  isRuled,
+  rulesFor,
+  shadowRulesFor,
+  type PolicyCompiling,
+  type PolicyIndex,
+} from './policy-index.ts';
 import { readPolicy } from './read-policy.ts';
 import { readRevocation } from './read-revocation.ts';
 import { createRevocationDraft, type CompiledRevocation } from './revocations.ts';
@@ -36,6 +44,9 @@ export interface SnapshotDeps extends CredentialsDeps {
   readonly pace: () => Pace;
 }
 
+/** Kinds of which a damaged resource still says something. */
+const ownReaders: ReadonlySet<ResourceKind> = new Set(['policy', 'group', 'limit', 'revocation']);
+
 /** A snapshot, and what the next one can be derived from. Never changes. */
 export interface BuiltSnapshot {
   readonly snapshot: Snapshot;
@@ -45,6 +56,8 @@ export interface BuiltSnapshot {
 export interface SnapshotParts {
   readonly gateways: Table<CompiledGateway>;
   readonly upstreams: Table<CompiledUpstream>;
+  /** Enabled ones, by name. */
+  readonly groups: Table<Memberships>;
   /** Enabled ones. */
   readonly credentials: Table<ResourceRecordOf<'credential'>>;
   readonly issuers: Table<IssuerEntry>;
@@ -105,6 +118,9 @@ async function derive(
   const consumers = createDraft(previous?.snapshot.consumers);
   const issuers = createDraft(before?.issuers);
   const revocations = createRevocationDraft(before?.revocations, before?.revocationsByKey);
+  const groups = createDraft(before?.groups);
+  /** Consumers whose groups are to be looked up. */
+  const unnested = new Set<string>();
   const policies = createPolicyDraft(before?.policies, deps.policies);
   const limits = createDraft(before?.limits);
   const unreadable = createDraft(before?.unreadable);
@@ -123,12 +139,20 @@ async function derive(
       if (record !== undefined) stale.add(record.spec.upstream);
       credentials.set(id, record?.disabled === false ? record : undefined);
     },
-    consumer: (id, record) => consumers.set(id, record && compileConsumer(record, deps)),
+    consumer(id, record) {
+      unnested.add(id);
+      consumers.set(id, record && compileConsumer(record, deps));
+    },
     issuer: (id, record) => issuers.set(id, record && compileIssuer(record, deps)),
     revocation(id, record) {
       const { revocation, problem } = readRevocation(id, record);
       revocations.set(id, revocation);
       if (problem !== undefined) report('revocation', id, problem);
+    },
+    group(id, record) {
+      const { problem, memberships } = readGroup(record);
+      groups.set(id, memberships);
+      if (problem !== undefined) report('group', id, problem);
     },
     policy(id, record) {
       const { policy, problem } = readPolicy(id, record, deps.policies.check);
@@ -148,10 +172,8 @@ async function derive(
     if (unreadable.get(`${kind}/${id}`) !== undefined) unreadable.set(`${kind}/${id}`, undefined);
     const takeOne = take[kind] as (id: string, record: ResourceRecord | undefined) => void;
     try {
-      // What is to be read of a policy, a limit or a revocation, its own reader knows.
-      if (record !== undefined && kind !== 'policy' && kind !== 'limit' && kind !== 'revocation') {
-        checkShape(kind, record.spec);
-      }
+      // What is to be read of a policy, a group, a limit or a revocation, its own reader knows.
+      if (record !== undefined && !ownReaders.has(kind)) checkShape(kind, record.spec);
       takeOne(id, record);
     } catch (error) {
       takeOne(id, undefined);
@@ -172,9 +194,12 @@ async function derive(
   }
 
   const index = await policies.finish(pace);
+  const nested = await groups.finish(pace);
+  const known = await nestConsumers(await consumers.finish(pace), nested === before?.groups ? unnested : undefined, createNesting(nested), deps, pace); // prettier-ignore
   const parts = {
     gateways: await gateways.finish(pace),
     upstreams: await upstreams.finish(pace),
+    groups: nested,
     credentials: await credentials.finish(pace),
     issuers: await issuers.finish(pace),
     ...(await revocations.finish(pace)),
@@ -203,11 +228,20 @@ async function derive(
     upstreams: kept?.upstreams ?? entriesOf(built),
     upstreamsByRoute,
     credentialsByVersion: kept?.credentialsByVersion ?? indexByVersion(built.values()),
-    consumers: await consumers.finish(pace),
+    consumers: known,
+    allGroupsOf: nested === before?.groups && previous ? previous.snapshot.allGroupsOf : createNesting(nested).allOf,
     issuers: byIssuer,
     revocations: parts.revocationsByKey,
     policiesBySubject: index.bySubject,
-    problems: inOrder([...parts.unreadable.values(), ...ofKeys, ...ofRoutes, ...ofIssuers, ...problemsOf(built)]),
+    hasConditions: index.conditional > 0,
+    problems: inOrder([
+      ...parts.unreadable.values(),
+      ...cyclesOf(nested),
+      ...ofKeys,
+      ...ofRoutes,
+      ...ofIssuers,
+      ...problemsOf(built),
+    ]),
   };
   return { snapshot, parts: { ...parts, built } };
 }
@@ -216,13 +250,65 @@ function compileConsumer(
   { spec, disabled }: ResourceRecordOf<'consumer'>,
   { sharing, subjectsOfConsumer }: SnapshotDeps,
 ): ConsumerEntry {
-  const { groups, labels } = spec;
-  return sharing.of(JSON.stringify([disabled, groups, labels]), () => ({
+  const { owner = '', groups, labels } = spec;
+  return sharing.of(JSON.stringify([disabled, owner, groups, labels]), () => ({
     disabled,
+    owner,
+    allGroups: groups,
+    groupsKnown: true,
     groups,
     labels,
     subjects: subjectsOfConsumer(groups, labels),
   }));
+}
+
+/** Who stands in a damaged group might be meant by a deny rule that names a group above it: nobody can tell. */
+function readGroup(record: ResourceRecordOf<'group'> | undefined): {
+  readonly memberships?: Memberships;
+  readonly problem?: string;
+} {
+  if (record === undefined || record.disabled) return {};
+  try {
+    checkShape('group', record.spec);
+    return { memberships: record.spec.member_of };
+  } catch (error) {
+    const problem = `${messageOf(error, 'cannot be read')}; until it is repaired whoever is in it has no right`;
+    return { memberships: 'damaged', problem };
+  }
+}
+
+function nestOne(entry: ConsumerEntry, nesting: Nesting, { sharing, subjectsOfConsumer }: SnapshotDeps): ConsumerEntry {
+  const { disabled, owner, groups, labels } = entry;
+  const found = nesting.allOf(groups);
+  const allGroups = found ?? groups;
+  const groupsKnown = found !== undefined;
+  const isSame = groupsKnown === entry.groupsKnown && allGroups.join() === entry.allGroups.join();
+  if (isSame) return entry;
+  return sharing.of(JSON.stringify([disabled, owner, groups, labels, allGroups, groupsKnown]), () => ({
+    ...entry,
+    allGroups,
+    groupsKnown,
+    subjects: subjectsOfConsumer(allGroups, labels),
+  }));
+}
+
+/** Looks the groups of the named consumers up; of all of them where none are named, since the groups are others. */
+async function nestConsumers(
+  consumers: Table<ConsumerEntry>,
+  named: ReadonlySet<string> | undefined,
+  nesting: Nesting,
+  deps: SnapshotDeps,
+  pace: Pace,
+): Promise<Table<ConsumerEntry>> {
+  const draft = createDraft(consumers);
+  for (const id of named ?? idsOf(consumers)) {
+    const entry = consumers.get(id);
+    const nested = entry && nestOne(entry, nesting, deps);
+    if (nested !== entry) draft.set(id, nested);
+    const rest = pace.step();
+    if (rest !== undefined) await rest;
+  }
+  return draft.finish(pace);
 }
 
 /** Compiles what is stale, gives others their new rules, and keeps what has neither. */
@@ -246,7 +332,7 @@ async function buildUpstreams(
   for (const [id, compiled] of parts.upstreams.entries()) {
     const known = before?.get(id);
     const isCurrent = known !== undefined && !stale.has(id);
-    if (isCurrent && !limited && !ruled.has(id) && !ruled.has(everyUpstream)) {
+    if (isCurrent && !limited && !isRuled(id, ruled)) {
       built.set(id, known);
       continue;
     }
@@ -255,8 +341,10 @@ async function buildUpstreams(
     const owner = { id, spec, preset: entry.preset };
     const usable = isCurrent ? known.credentials : await compileCredentials(storeId, owner, own, deps);
     const rules = rulesFor(id, parts.policies);
+    const shadowRules = shadowRulesFor(id, parts.policies);
     const limits = limitsFor(id, parts.limits);
-    built.set(id, { compiled, credentials: usable, entry: { ...entry, credentials: usable.versions, rules, limits } });
+    const whole = { ...entry, credentials: usable.versions, rules, shadowRules, limits };
+    built.set(id, { compiled, credentials: usable, entry: whole });
     const rest = pace.step();
     if (rest !== undefined) await rest;
   }

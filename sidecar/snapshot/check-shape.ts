@@ -103,6 +103,7 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     issued_before: optional(isTime),
     expires_at: optional(isTime),
   },
+  group: { member_of: isTexts },
   policy: {
     effect: (value) => value === 'allow' || value === 'deny',
     consumers: isTexts,
@@ -111,6 +112,10 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     upstreams: isTexts,
     methods: isTexts,
     paths: isTexts,
+    not_before: optional(isText),
     expires_at: optional(isText),
+    schedule: optional((value) => isObject(value) && isText(value['zone']) && isTexts(value['days']) && optional(isText)(value['hours'])), // prettier-ignore
+    when: optional(isText),
+    mode: optional((value) => value === 'shadow'),
   },
 };

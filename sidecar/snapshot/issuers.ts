@@ -34,7 +34,15 @@ export function compileIssuer({ id, spec, disabled }: ResourceRecordOf<'issuer'>
 /** What policies can name consumers by that are no resources: the label of their issuer, and groups of their claims. */
 function unlistedOf(issuer: string, { subjectsOfConsumer }: IssuersDeps): IssuerEntry['unlisted'] {
   const labels = { issuer };
-  return { disabled: false, groups: [], labels, subjects: subjectsOfConsumer([], labels) };
+  return {
+    disabled: false,
+    owner: '',
+    groups: [],
+    allGroups: [],
+    groupsKnown: true,
+    labels,
+    subjects: subjectsOfConsumer([], labels),
+  };
 }
 
 function readable<T>(parsed: T | undefined, field: string): T {

@@ -21,8 +21,10 @@ export interface PolicyIndex {
   readonly policies: Table<PolicyEntry>;
   /** In the order of ids. */
   readonly bySubject: Table<readonly PolicyEntry[]>;
-  /** By upstream id; `*` is every upstream. */
+  /** By upstream id; `*` is every upstream; after `~` those in shadow mode. */
   readonly rules: ReadonlyMap<string, Table<SubjectRules>>;
+  /** Policies with a condition. */
+  readonly conditional: number;
 }
 
 /** A policy index in the making: only subjects that a change names are compiled again. */
@@ -34,6 +36,8 @@ export interface PolicyDraft {
 }
 
 export const everyUpstream = '*';
+/** No id begins with it. */
+const shadowMark = '~';
 
 export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: PolicyCompiling): PolicyDraft {
   const policies = createDraft(previous?.policies);
@@ -43,6 +47,8 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
   const touched = new Map<string, PolicyEntry[]>();
   /** Of policies that are alone with a subject: one of a thousand consumers is compiled once. */
   const alone = new WeakMap<PolicyEntry, SubjectRules>();
+
+  let conditional = previous?.conditional ?? 0;
 
   function touch(policy: PolicyEntry): void {
     for (const subject of compiling.subjectsOf(policy.spec)) {
@@ -91,6 +97,7 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
     set(id, policy) {
       const before = policies.get(id);
       if (before === policy) return;
+      conditional += Number(policy?.spec.when !== undefined) - Number(before?.spec.when !== undefined);
       if (before !== undefined) touch(before);
       policies.set(id, policy);
       if (policy !== undefined) touch(policy);
@@ -114,6 +121,7 @@ export function createPolicyDraft(previous: PolicyIndex | undefined, compiling: 
         policies: await policies.finish(pace),
         bySubject: await bySubject.finish(pace),
         rules: finished,
+        conditional,
         changed: new Set(rules.keys()),
       };
     },
@@ -125,15 +133,33 @@ export function rulesFor(upstream: string, { rules }: Pick<PolicyIndex, 'rules'>
   return [rules.get(upstream), rules.get(everyUpstream)].filter((table) => table !== undefined);
 }
 
+/** The same of the policies in shadow mode. */
+export function shadowRulesFor(upstream: string, index: Pick<PolicyIndex, 'rules'>): readonly RuleIndex[] {
+  const { rules } = index;
+  return [rules.get(shadowMark + upstream), rules.get(shadowMark + everyUpstream)].filter(
+    (table) => table !== undefined,
+  );
+}
+
+/** Whether an upstream's rules are others than before. */
+export function isRuled(upstream: string, changed: ReadonlySet<string>): boolean {
+  return [upstream, everyUpstream].some((id) => changed.has(id) || changed.has(shadowMark + id));
+}
+
+/** Under which keys of the index a policy stands. */
+function placesOf({ upstreams, mode }: PolicySpec): ReadonlySet<string> {
+  return new Set(mode === 'shadow' ? upstreams.map((id) => shadowMark + id) : upstreams);
+}
+
 /** Every upstream that the changes name, or named, with those of the list that name it. */
 function byUpstream(
   list: readonly PolicyEntry[],
   changes: readonly PolicyEntry[],
 ): ReadonlyMap<string, readonly PolicyEntry[]> {
   const named = new Map<string, PolicyEntry[]>();
-  for (const { spec } of changes) for (const upstream of spec.upstreams) named.set(upstream, []);
+  for (const { spec } of changes) for (const upstream of placesOf(spec)) named.set(upstream, []);
   for (const policy of list) {
-    for (const upstream of new Set(policy.spec.upstreams)) named.get(upstream)?.push(policy);
+    for (const upstream of placesOf(policy.spec)) named.get(upstream)?.push(policy);
   }
   return named;
 }

@@ -38,7 +38,7 @@ export function readPolicy(
   }
 }
 
-function widen({ consumers, groups, labels, upstreams }: Partial<PolicySpec>): PolicySpec {
+function widen({ consumers, groups, labels, upstreams, mode }: Partial<PolicySpec>): PolicySpec {
   const named = consumers !== undefined && groups !== undefined && labels !== undefined;
   return {
     effect: 'deny',
@@ -46,5 +46,7 @@ function widen({ consumers, groups, labels, upstreams }: Partial<PolicySpec>): P
     upstreams: upstreams ?? ['*'],
     methods: [],
     paths: [],
+    // In shadow mode it denied nothing, and still does.
+    ...(mode === undefined ? {} : { mode }),
   };
 }

@@ -27,16 +27,15 @@ export function createSharing(options: { readonly maxKept: number }): Sharing {
   return {
     of,
     policy(spec) {
-      const { effect, consumers, groups, labels, upstreams, methods, paths, expires_at } = spec;
+      const { consumers, groups, labels, upstreams, methods, paths } = spec;
       return {
-        effect,
+        ...spec,
         consumers: list(consumers),
         groups: list(groups),
         labels: of(JSON.stringify(labels), () => labels),
         upstreams: list(upstreams),
         methods: list(methods),
         paths: list(paths),
-        ...(expires_at === undefined ? {} : { expires_at }),
       };
     },
   };

@@ -1,4 +1,4 @@
-import type { ResourceKind, ResourceRecord, ResourceSpecs } from '../core/resources.ts';
+import type { GroupSpec, ResourceKind, ResourceRecord, ResourceSpecs } from '../core/resources.ts';
 import type { BuiltSnapshot } from './build.ts';
 
 /**
@@ -9,8 +9,13 @@ export function* toRecords({ snapshot, parts }: BuiltSnapshot): Generator<Resour
   for (const { spec, entry } of parts.gateways.values()) yield record('gateway', entry.id, spec, entry.disabled);
   for (const { spec, entry } of parts.upstreams.values()) yield record('upstream', entry.id, spec, entry.disabled);
   for (const { id, spec } of parts.credentials.values()) yield record('credential', id, spec, false);
-  for (const [id, { groups, labels, disabled }] of snapshot.consumers.entries()) {
-    yield record('consumer', id, { groups, labels }, disabled);
+  for (const [id, { owner, groups, labels, disabled }] of snapshot.consumers.entries()) {
+    yield record('consumer', id, { ...(owner === '' ? {} : { owner }), groups, labels }, disabled);
+  }
+  for (const [id, memberships] of parts.groups.entries()) {
+    // A damaged one stays damaged.
+    const spec = memberships === 'damaged' ? null : { member_of: memberships };
+    yield record('group', id, spec as GroupSpec, false);
   }
   for (const { id, spec, disabled } of parts.issuers.values()) yield record('issuer', id, spec, disabled);
   for (const { rule, spec } of parts.revocations.values()) yield record('revocation', rule.id, spec, false);

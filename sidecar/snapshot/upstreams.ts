@@ -7,7 +7,7 @@ import type { CompiledCredentials } from './credentials.ts';
 /** An upstream by itself: what no other resource has a say in. */
 export interface CompiledUpstream {
   readonly spec: UpstreamSpec;
-  readonly entry: Omit<UpstreamEntry, 'credentials' | 'rules' | 'limits'>;
+  readonly entry: Omit<UpstreamEntry, 'credentials' | 'rules' | 'shadowRules' | 'limits'>;
 }
 
 /** An upstream with all that belongs to it. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { CredentialFlowError } from '../core/error.ts';
 import type { StoreCopy, StoreIdentity } from '../core/ports.ts';
-import { copyTableNames, copyTables, storeCopyFormat } from '../core/store-copy.ts';
+import { copyTableNames, copyTables, laterColumns, oldestCopyFormat, storeCopyFormat } from '../core/store-copy.ts';
 import type { ColumnType, CopyPart, CopyRow, CopyTable } from '../core/store-copy.ts';
 
 /** Judges a copy part by part, on its way into a store. The store's own keys tell what comes twice. */
@@ -32,7 +32,7 @@ export function createCopyIntake(head: CopyHead): CopyIntake {
       const place = copyTableNames.indexOf(table);
       if (place < at || !Array.isArray(rows)) throw invalid('the copy has a part that does not belong there');
       at = place;
-      for (const row of rows) checkRow(table, row, head.revision);
+      for (const row of rows) checkRow(table, row, head);
       counts[table] += rows.length;
       return { table, rows };
     },
@@ -57,7 +57,8 @@ function checkHead({ format, storeId, epoch, revision }: CopyHead): void {
     throw new CredentialFlowError('copy_newer', `the copy has format ${format}, this version knows ${storeCopyFormat}`);
   }
   const isHead =
-    format === storeCopyFormat &&
+    Number.isSafeInteger(format) &&
+    format >= oldestCopyFormat &&
     typeof storeId === 'string' &&
     /^[\w-]{1,64}$/.test(storeId) &&
     [epoch, revision].every((number) => Number.isSafeInteger(number) && number >= 0);
@@ -71,9 +72,11 @@ function checkCounts(counts: Readonly<Record<CopyTable, number>>, end: unknown):
   }
 }
 
-function checkRow(table: CopyTable, row: unknown, revision: number): void {
+function checkRow(table: CopyTable, row: unknown, { format, revision }: CopyHead): void {
   const columns: Readonly<Record<string, ColumnType>> = copyTables[table].columns;
-  const names = Object.keys(columns);
+  const names = Object.keys(columns).filter(
+    (name) => format === storeCopyFormat || !laterColumns.has(`${table}.${name}`),
+  );
   if (typeof row !== 'object' || row === null || Object.keys(row).length !== names.length) {
     throw invalid(`a row of ${table} has other columns`);
   }

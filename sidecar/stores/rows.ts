@@ -31,6 +31,8 @@ export interface TokenRow {
   readonly description: string | null;
   readonly not_before: number;
   readonly expires_at: number;
+  /** JSON list of texts. */
+  readonly scopes: string | null;
   readonly revoked_at: number | null;
   readonly rotated_from: string | null;
   readonly created_at: number;
@@ -114,12 +116,24 @@ export function toToken(row: TokenRow): TokenRecord {
     description: row.description ?? undefined,
     notBeforeMs: row.not_before,
     expiresAtMs: row.expires_at,
+    ...(row.scopes === null ? {} : { scopes: readScopes(row.scopes) }),
     revokedAtMs: row.revoked_at ?? undefined,
     rotatedFrom: row.rotated_from ?? undefined,
     createdAtMs: row.created_at,
     lastUsedAtMs: row.last_used_at ?? undefined,
     revision: row.revision,
   };
+}
+
+/** What cannot be read allows nothing. */
+function readScopes(text: string): readonly string[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (Array.isArray(value) && value.every((scope) => typeof scope === 'string')) return value;
+  } catch {
+    // Said below.
+  }
+  return [];
 }
 
 export function toChange(row: ChangeRow): Change {

@@ -250,9 +250,11 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
       upstreamsByRoute: new Map(),
       credentialsByVersion: new Map(),
       consumers: new Map(),
+      allGroupsOf: (groups: readonly string[]) => groups,
       issuers: new Map(),
       revocations: new Map(),
       policiesBySubject: new Map(),
+      hasConditions: false,
       problems: [],
     },
     gateway: undefined,
@@ -263,9 +265,11 @@ function deliberation(): Parameters<typeof headersOf>[0]['deliberation'] {
     path: undefined,
     consumer: undefined,
     consumerId: '',
+    token: undefined,
     tokenId: '',
     refusal: undefined,
     policyId: '',
+    shadow: undefined,
     credential: undefined,
   };
 }

@@ -238,6 +238,10 @@ function decisionsOf(text: string): string {
 async function everything(): Promise<string> {
   const metrics = createMetrics({ version: '1.2.3', maxConsumers: 10 });
   metrics.recordDecision(await decision(), 1);
+  const watch = resource('policy', 'watch', { effect: 'deny', consumers: ['*'], mode: 'shadow' });
+  const shadowed = decide(question(), deciding(await snapshotOf([...usual(), watch])));
+  metrics.recordDecision(await shadowed, 1);
+  metrics.conditionFailed('chat');
   metrics.observeLookup('l1', 'hit', 0.01);
   metrics.changeKnown('postgres', 20);
   metrics.rejectedValue('truncated');

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readPath } from '../../sidecar/core/path.ts';
 import type { PolicySpec } from '../../sidecar/core/resources.ts';
 import { judge, type RuleIndex } from '../../sidecar/core/rule-index.ts';
-import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { createPolicyCompiling } from '../../sidecar/policies/compile.ts';
+import { createAddressMatcher } from '../../sidecar/snapshot/address-matcher.ts';
+import { askedOf } from '../support/asked.ts';
 import { defaults } from '../support/deciding.ts';
 
 interface Caller {
@@ -13,25 +14,32 @@ interface Caller {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const { check, compiler: compilerOf, subjectsOf } = createPolicyCompiling();
+const failed: string[] = [];
+const {
+  check,
+  compiler: compilerOf,
+  subjectsOf,
+} = createPolicyCompiling({
+  createAddressMatcher,
+  conditionFailed: (policy) => failed.push(policy),
+});
 const nowMs = Date.parse('2026-11-23T12:00:00Z');
 const team: Caller = { id: 'team', groups: ['search', 'eu'], labels: { tier: 'gold', region: 'eu' } };
 
 function effectOf(
   policies: readonly PolicySpec[],
   path: string,
-  { caller = team, method = 'GET', upstream = 'api' } = {},
+  {
+    caller = team,
+    method = 'GET',
+    upstream = 'api',
+    headers = {},
+    scopes = undefined as readonly string[] | undefined,
+  } = {},
 ): string {
-  const judged = readPath(path, false);
-  assert.ok(judged, `${path} is readable`);
-  const verdict = judge([indexOf(policies, upstream), indexOf(policies, '*')], {
-    ...judged,
-    consumerId: caller.id,
-    subjects: subjectsOfConsumer(caller.groups, caller.labels),
-    labels: caller.labels,
-    method,
-    nowMs,
-  });
+  const { id: consumerId, groups, labels } = caller;
+  const asked = askedOf({ consumerId, groups, labels, method, path, nowMs, headers, policies: scopes });
+  const verdict = judge([indexOf(policies, upstream), indexOf(policies, '*')], asked);
   return verdict?.effect ?? 'none';
 }
 
@@ -124,10 +132,56 @@ describe('policies', () => {
     assert.equal(effectOf([allow({}), deny({ expires_at: until(nowMs) })], '/a'), 'allow');
   });
 
+  it('says nothing before it begins, and outside its schedule', () => {
+    const from = (ms: number): string => new Date(ms).toISOString();
+    assert.equal(effectOf([allow({ not_before: from(nowMs) })], '/a'), 'allow');
+    assert.equal(effectOf([allow({ not_before: from(nowMs + 1) })], '/a'), 'none');
+    assert.equal(effectOf([allow({}), deny({ not_before: from(nowMs + 1) })], '/a'), 'allow');
+    const schedule = { zone: 'UTC', days: ['mon'], hours: '12:00-13:00' };
+    assert.equal(effectOf([allow({ schedule })], '/a'), 'allow');
+    assert.equal(effectOf([allow({ schedule: { ...schedule, days: ['tue'] } })], '/a'), 'none');
+    assert.equal(effectOf([allow({}), deny({ schedule })], '/a'), 'deny');
+  });
+
+  it('speaks only where its condition is true', () => {
+    const headers = { 'x-cf-arg-model': 'gpt-5' };
+    assert.equal(effectOf([allow({ when: 'request.model == "gpt-5"' })], '/a', { headers }), 'allow');
+    assert.equal(effectOf([allow({ when: 'request.model == "gpt-4"' })], '/a', { headers }), 'none');
+    assert.equal(effectOf([allow({}), deny({ when: 'request.model == "gpt-5"' })], '/a', { headers }), 'deny');
+    assert.equal(effectOf([allow({}), deny({ when: 'request.model == "gpt-4"' })], '/a', { headers }), 'allow');
+    assert.equal(effectOf([allow({ when: 'false' }), allow({ when: 'true' })], '/a'), 'allow');
+  });
+
+  it('takes a condition that cannot be evaluated for a denial, whichever effect, and tells of it', () => {
+    failed.length = 0;
+    const unknown = 'request.model == "gpt-5"';
+    assert.equal(effectOf([allow({ when: unknown })], '/a'), 'none');
+    assert.deepEqual(failed, ['p0']);
+    assert.equal(effectOf([allow({}), deny({ when: unknown })], '/a'), 'deny');
+    assert.equal(effectOf([allow({}), deny({ when: unknown, paths: ['/b'] })], '/a'), 'allow');
+    assert.deepEqual(failed, ['p0', 'p1']);
+  });
+
+  it('asks a deny condition about the path as a lenient server reads it, too', () => {
+    const policies = [allow({}), deny({ when: 'request.path == "/admin"' })];
+    for (const path of ['/admin', '/admin/', '/admin;x']) assert.equal(effectOf(policies, path), 'deny', path);
+    assert.equal(effectOf([allow({ when: 'request.path == "/admin"' })], '/admin/'), 'none');
+  });
+
+  it('lets a narrowed token use the named policies only, and denies it as before', () => {
+    const policies = [allow({ paths: ['/a'] }), allow({ paths: ['/**'] })];
+    assert.equal(effectOf(policies, '/a', { scopes: ['p0'] }), 'allow');
+    assert.equal(effectOf(policies, '/b', { scopes: ['p0'] }), 'none');
+    assert.equal(effectOf(policies, '/a', { scopes: [] }), 'none');
+    assert.equal(effectOf([...policies, deny({})], '/a', { scopes: ['p0', 'p1'] }), 'deny');
+  });
+
   it('says what is wrong with a policy that cannot be compiled', () => {
     assert.throws(() => { check(allow({ paths: ['/**/a/**'] })); }, /more than once/); // prettier-ignore
     assert.throws(() => { check(allow({ paths: ['v1'] })); }, /start with/); // prettier-ignore
     assert.throws(() => { check(allow({ expires_at: 'soon' })); }, /RFC 3339/); // prettier-ignore
+    assert.throws(() => { check(allow({ when: 'tenant' })); }, /tenant/); // prettier-ignore
+    assert.throws(() => { check(allow({ schedule: { zone: 'Mars', days: [] } })); }, /time zone/); // prettier-ignore
   });
 
   it('agrees with a naive reading of the documentation on random policies', () => {

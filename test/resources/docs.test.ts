@@ -8,7 +8,7 @@ import { resourcesJsonSchema } from '../../sidecar/resources/resources-schema.ts
 const page = await readFile(new URL('../../docs/resources.md', import.meta.url), 'utf8');
 
 for (const [name, count] of [
-  ['resources.md', 10],
+  ['resources.md', 11],
   ['jwt.md', 5],
 ] as const) {
   test(`docs/${name} shows examples that are valid`, async () => {
@@ -31,7 +31,7 @@ test('docs/resources.md explains every field of every kind', () => {
   for (const [section, schema] of Object.entries(properties)) {
     const part = page.split(`\n## ${section}\n`)[1]?.split('\n## ')[0] ?? assert.fail(`${section} is not explained`);
     const fields = Object.keys(entryOf(schema));
-    assert.ok(fields.length > 2);
+    assert.ok(fields.length >= 2);
     for (const field of fields) {
       assert.match(part, new RegExp(`^\\| \`${field}\` `, 'm'), `${section}: ${field} is not explained`);
     }

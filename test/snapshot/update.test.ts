@@ -57,7 +57,7 @@ const specs: { readonly [K in ResourceKind]: fc.Arbitrary<Readonly<Record<string
     headers: fc.constantFrom({}, { 'test-project': 'p' }),
   }),
   consumer: fc.record({
-    groups: some('g1', 'g2'),
+    groups: some('g1', 'g2', 'a', 'b'),
     labels: fc.constantFrom({}, { tier: 'gold' }, { tier: 'gold', eu: '1' }),
   }),
   issuer: fc.record({
@@ -72,7 +72,10 @@ const specs: { readonly [K in ResourceKind]: fc.Arbitrary<Readonly<Record<string
     subject: fc.constantFrom(undefined, 's1'),
     issued_before: fc.constantFrom(undefined, '2026-01-01T00:00:00Z', 'never'),
   }),
+  group: fc.record({ member_of: some('a', 'b', 'g1', 'g2') }),
   policy: fc.record({
+    when: fc.constantFrom(undefined, 'consumer.id == "a"', 'tenant'),
+    mode: fc.constantFrom(undefined, 'shadow'),
     effect: fc.constantFrom('allow', 'deny'),
     consumers: some('a', 'b', '*'),
     groups: some('g1', 'g2'),
@@ -188,10 +191,11 @@ describe('a corrupt resource', () => {
     ['credential', 'api-main', 'credential_missing'],
     ['consumer', 'team', 'consumer_unknown'],
     ['policy', 'chat', 'policy_no_match'],
+    ['group', 'search', 'groups_unknown'],
   ];
   for (const [kind, name, code] of denials) {
     it(`denies what depends on it, alone, until it is repaired: ${kind}`, async () => {
-      const whole = usual().find((record) => record.kind === kind) ?? assert.fail();
+      const whole = usual().find((record) => record.kind === kind) ?? resource(kind, name);
       const bystander = resource('consumer', 'bystander', { groups: ['search'] });
       const first = await build([...usual(), bystander]);
       assert.equal(await decideBy(first), 'allow');

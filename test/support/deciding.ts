@@ -10,6 +10,7 @@ import type {
   GatewaySpec,
   LimitSpec,
   IssuerSpec,
+  GroupSpec,
   PolicySpec,
   ResourceKind,
   ResourceRecord,
@@ -21,6 +22,7 @@ import { Secret } from '../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
 import { createLimiter } from '../../sidecar/limits/limiter.ts';
 import { createPolicyCompiling, subjectsOfConsumer } from '../../sidecar/policies/compile.ts';
+import { createAddressMatcher } from '../../sidecar/snapshot/address-matcher.ts';
 import { buildSnapshot, type SnapshotDeps } from '../../sidecar/snapshot/build.ts';
 import { createPace } from '../../sidecar/snapshot/pace.ts';
 import type { SecretCache } from '../../sidecar/snapshot/secret-cache.ts';
@@ -79,6 +81,7 @@ export const defaults = {
     allow_private: false,
   } satisfies IssuerSpec,
   revocation: { issuer: 'issuer' } satisfies RevocationSpec,
+  group: { member_of: [] } satisfies GroupSpec,
   policy: {
     effect: 'allow',
     consumers: [],
@@ -150,7 +153,7 @@ export function snapshotDeps(presets: readonly Preset[] = [testPreset]): Snapsho
   return {
     presets: new Map(presets.map((preset) => [preset.id, preset])),
     createInjector: () => testInjector,
-    policies: createPolicyCompiling(),
+    policies: createPolicyCompiling({ createAddressMatcher, conditionFailed: () => undefined }),
     subjectsOfConsumer,
     sharing: createSharing({ maxKept: 1_000 }),
     secrets: testSecrets,

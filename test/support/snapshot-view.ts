@@ -15,6 +15,7 @@ export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
   const upstream = (entry: UpstreamEntry) => ({
     ...entry,
     rules: entry.rules.map(rulesOf),
+    shadowRules: entry.shadowRules.map(rulesOf),
     credentials: entry.credentials.map((version) => ({ ...version, headers: version.headers?.reveal() })),
   });
   return {
@@ -43,7 +44,16 @@ export async function* changesOf(
 }
 
 function rulesOf(index: RuleIndex): unknown {
-  return mapped(index as Table<unknown>, (rules) => rules);
+  return mapped(index as Table<unknown>, withoutFunctions);
+}
+
+/** A compiled condition is one like another; which one it is says the policy. */
+function withoutFunctions(value: unknown): unknown {
+  if (typeof value === 'function') return 'function';
+  if (value instanceof Map) return new Map([...value].map(([key, one]) => [key, withoutFunctions(one)]));
+  if (value instanceof Set || typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutFunctions);
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutFunctions(one)]));
 }
 
 /** Sizes are part of it: a table that miscounts is another one. */

@@ -38,7 +38,7 @@ function addUses(uses: LimitUse[], entry: LimitEntry, d: Deliberation, consumer:
     uses.push({ limit: entry, counter: counterOf(entry.per, d, '') });
     return;
   }
-  const named = consumer.groups.filter((group) => entry.subjects.has(groupKey + group));
+  const named = consumer.allGroups.filter((group) => entry.subjects.has(groupKey + group));
   for (const group of named.length > 0 ? named : consumer.groups) {
     uses.push({ limit: entry, counter: counterOf(entry.per, d, group) });
   }

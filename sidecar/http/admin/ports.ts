@@ -25,6 +25,7 @@ export interface AdminDeps {
   /** The bytes of an encrypted backup of this moment; an audit row says that it was taken. */
   takeBackup(actor: Actor): Promise<AsyncIterable<Uint8Array>>;
   readonly keys: KeyAdministration;
+  readonly explanations: Explanations;
   mintGatewayKey(): { readonly key: Secret; readonly sha256: string };
   /** The new key is current, the one before it ends after the overlap, older ones are retired. */
   withNewGatewayKey(spec: GatewaySpec, sha256: string, nowMs: number, overlapMs: number): GatewaySpec;
@@ -42,6 +43,36 @@ export interface AdminDeps {
     readonly status: number;
     readonly durationMs: number;
   }): void;
+}
+
+/** A request as somebody imagines it; of `token` and `consumer` one is there. */
+export interface ExplainRequest {
+  readonly token: Secret | undefined;
+  readonly consumer: string | undefined;
+  readonly scopes: readonly string[] | undefined;
+  readonly upstream: string;
+  /** Upper case. */
+  readonly method: string;
+  /** As the client sends it to the gateway. */
+  readonly uri: string;
+  /** As the upstream receives it, where the route rewrites. */
+  readonly upstreamUri: string | undefined;
+  readonly gateway: string | undefined;
+  /** In lower case; all of them readable. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Default: now. */
+  readonly atMs: number | undefined;
+}
+
+/** Why a request is decided as it is. What they answer is shown as it is; neither token nor secret is in it. */
+export interface Explanations {
+  /** Whether a condition may read a header. */
+  isReadable(name: string): boolean;
+  explain(request: ExplainRequest): Promise<object>;
+  /** Rejects with `not_found` for one that is not remembered. */
+  explainDecision(id: string): Promise<object>;
+  /** The newest first. */
+  decisions(limit: number): readonly object[];
 }
 
 /** The versions of the master key; keys/key-administration.ts says more. What it answers is shown as it is. */

@@ -9,6 +9,10 @@ export interface Fields {
   readonly text: (name: string) => string | undefined;
   readonly requiredText: (name: string) => string;
   /** `true`/`false`, in a query also as text; absent is false. */
+  /** A list of texts; absent: undefined. */
+  readonly texts: (name: string) => readonly string[] | undefined;
+  /** Names and texts; absent: undefined. */
+  readonly textMap: (name: string) => Readonly<Record<string, string>> | undefined;
   readonly flag: (name: string) => boolean;
   readonly wholeNumber: (name: string, bounds: { readonly min: number; readonly max: number }) => number | undefined;
   /** RFC 3339, with a time zone; milliseconds since the epoch. */
@@ -71,6 +75,21 @@ function fieldsOf(values: Readonly<Record<string, unknown>>, known: readonly str
   return {
     text,
     requiredText: (name) => text(name) ?? refuse('bad_request', `${name} is missing`, { path: name }),
+    texts: (name) => {
+      const value = values[name];
+      if (value === undefined || value === null) return undefined;
+      const isList = Array.isArray(value) && value.length > 0 && value.length <= 100;
+      const fits = isList && value.every((entry) => typeof entry === 'string' && entry.length <= longestText);
+      return fits ? (value as readonly string[]) : wrong(name, 'a list of 1 to 100 texts');
+    },
+    textMap: (name) => {
+      const value = values[name];
+      if (value === undefined || value === null) return undefined;
+      const isMap = typeof value === 'object' && !Array.isArray(value);
+      const fits =
+        isMap && Object.values(value).every((text) => typeof text === 'string' && text.length <= longestText);
+      return fits ? (value as Readonly<Record<string, string>>) : wrong(name, 'a map of texts');
+    },
     flag: (name) => {
       const value = values[name] ?? false;
       if (value === true || value === 'true' || value === '') return true;

@@ -16,6 +16,7 @@ export const collections = {
   upstreams: 'upstream',
   credentials: 'credential',
   consumers: 'consumer',
+  groups: 'group',
   issuers: 'issuer',
   policies: 'policy',
   limits: 'limit',

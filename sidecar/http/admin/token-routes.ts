@@ -48,6 +48,7 @@ export function showToken(token: TokenRecord, nowMs: number): Readonly<Record<st
     description: token.description ?? null,
     not_before: token.notBeforeMs > 0 ? iso(token.notBeforeMs) : null,
     expires_at: iso(token.expiresAtMs),
+    scopes: token.scopes ?? null,
     revoked_at: token.revokedAtMs === undefined ? null : iso(token.revokedAtMs),
     rotated_from: token.rotatedFrom ?? null,
     created_at: iso(token.createdAtMs),
@@ -76,13 +77,20 @@ async function listTokens(req: Request, res: Response, deps: AdminDeps): Promise
 
 async function issueToken(req: Request, res: Response, deps: AdminDeps, parts: RouteParts): Promise<void> {
   queryFields(req, []);
-  const fields = bodyFields(req, ['consumer', 'ttl', 'expires_at', 'not_before', 'description']);
+  const fields = bodyFields(req, ['consumer', 'ttl', 'expires_at', 'not_before', 'description', 'scopes']);
   const consumer = fields.requiredText('consumer');
   const description = fields.text('description');
   const life = readTokenLife(fields, parts, deps);
+  const scopes = fields.texts('scopes');
   await requireConsumer(consumer, deps);
+  await requirePolicies(scopes ?? [], deps);
   const minted = deps.mintToken();
-  const mutation = putToken(minted, { consumer, ...life, ...(description === undefined ? {} : { description }) });
+  const mutation = putToken(minted, {
+    consumer,
+    ...life,
+    scopes,
+    ...(description === undefined ? {} : { description }),
+  });
   await deps.store.write([mutation], actorOf(res, 'token.issue'));
   await sendOnce(res, minted, deps);
 }
@@ -107,13 +115,15 @@ async function rotateToken(req: Request, res: Response, deps: AdminDeps, parts: 
   if (old.revokedAtMs !== undefined) {
     refuse('bad_request', 'a revoked token cannot be rotated', { path: 'id', fix: 'issue another one' });
   }
-  const { consumer, description } = old;
+  const { consumer, description, scopes } = old;
   await requireConsumer(consumer, deps);
   const minted = deps.mintToken();
   const mutations: Mutation[] = [
     putToken(minted, {
       consumer,
       ...life,
+      // What replaces a narrow token is as narrow.
+      scopes,
       rotatedFrom: old.id,
       ...(description === undefined ? {} : { description }),
     }),
@@ -127,7 +137,7 @@ async function rotateToken(req: Request, res: Response, deps: AdminDeps, parts: 
 
 function putToken(
   minted: MintedToken,
-  facts: Pick<TokenRecord, 'consumer' | 'notBeforeMs' | 'expiresAtMs' | 'rotatedFrom' | 'description'>,
+  facts: Pick<TokenRecord, 'consumer' | 'notBeforeMs' | 'expiresAtMs' | 'scopes' | 'rotatedFrom' | 'description'>,
 ): Mutation {
   return { op: 'put_token', token: { id: minted.id, sha256: minted.sha256, owner: 'api', ...facts } };
 }
@@ -138,6 +148,17 @@ async function requireConsumer(id: string, deps: AdminDeps): Promise<void> {
     path: 'consumer',
     fix: 'create the consumer first, or look at its id',
   });
+}
+
+/** A scope that names nothing would be a token that can do nothing: a mistake of spelling. */
+async function requirePolicies(ids: readonly string[], deps: AdminDeps): Promise<void> {
+  for (const [at, id] of ids.entries()) {
+    if ((await deps.store.getResource('policy', id)) !== undefined) continue;
+    refuse('resource_invalid', 'there is no policy with this id', {
+      path: `scopes[${at}]`,
+      fix: 'a scope is the id of a policy that the token may use',
+    });
+  }
 }
 
 /** The only place that shows a token. */

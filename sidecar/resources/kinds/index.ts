@@ -5,6 +5,7 @@ import { credentialKind } from './credential.ts';
 import { gatewayKind } from './gateway.ts';
 import { limitKind } from './limit.ts';
 import { issuerKind } from './issuer.ts';
+import { groupKind } from './group.ts';
 import { policyKind } from './policy.ts';
 import { revocationKind } from './revocation.ts';
 import { upstreamKind } from './upstream.ts';
@@ -15,6 +16,7 @@ export const kinds: { readonly [K in ResourceKind]: Kind<K> } = {
   upstream: upstreamKind,
   credential: credentialKind,
   consumer: consumerKind,
+  group: groupKind,
   issuer: issuerKind,
   policy: policyKind,
   limit: limitKind,

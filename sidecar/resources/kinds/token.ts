@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TokenRecord } from '../../core/resources.ts';
-import { id, plainText, sha256, time } from '../fields.ts';
+import { id, nonEmptyListOf, plainText, sha256, time } from '../fields.ts';
 import type { TokenKind } from '../kind.ts';
 import { readShape } from '../read-shape.ts';
 
@@ -17,6 +17,9 @@ const schema = z
     }),
     expires_at: time.meta({ description: 'Refused from then on; RFC 3339.' }),
     not_before: time.optional().meta({ description: 'Refused until then; RFC 3339.' }),
+    scopes: nonEmptyListOf(id, 100).optional().meta({
+      description: 'Ids of the policies that alone may allow with this token; left out: all that name its consumer.',
+    }),
     description: plainText.optional().meta({ description: 'What it is for.' }),
   })
   .meta({ description: 'A token by its hash, never in clear.' });
@@ -43,6 +46,7 @@ export const tokenKind: TokenKind = {
       description: document.description,
       notBeforeMs,
       expiresAtMs,
+      ...(document.scopes === undefined ? {} : { scopes: document.scopes }),
       rotatedFrom: undefined,
     };
   },
@@ -56,6 +60,7 @@ export function writeToken(token: TokenRecord): Readonly<Record<string, unknown>
     sha256: token.sha256,
     expires_at: new Date(token.expiresAtMs).toISOString(),
     ...(token.notBeforeMs === 0 ? {} : { not_before: new Date(token.notBeforeMs).toISOString() }),
+    ...(token.scopes === undefined ? {} : { scopes: token.scopes }),
     ...(token.description === undefined ? {} : { description: token.description }),
   };
 }

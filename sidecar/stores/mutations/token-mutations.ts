@@ -122,6 +122,7 @@ function declaredColumns(token: NewToken) {
     description: token.description ?? null,
     not_before: token.notBeforeMs,
     expires_at: token.expiresAtMs,
+    scopes: token.scopes === undefined ? null : JSON.stringify(token.scopes),
     rotated_from: token.rotatedFrom ?? null,
   };
 }

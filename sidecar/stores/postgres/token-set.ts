@@ -20,6 +20,7 @@ const columns = {
   description: 'text',
   not_before: 'bigint',
   expires_at: 'bigint',
+  scopes: 'text',
   revoked_at: 'bigint',
   rotated_from: 'text',
   created_at: 'bigint',
@@ -60,7 +61,7 @@ export function createTokenSet(session: Session, sql: Sql): TokenSet {
       `INSERT INTO ${t}tokens (${list}) SELECT ${list} FROM ${unnest(columns)}
        ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, description = excluded.description,
          not_before = excluded.not_before, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-         rotated_from = excluded.rotated_from, revision = excluded.revision`,
+         scopes = excluded.scopes, rotated_from = excluded.rotated_from, revision = excluded.revision`,
       columnNames.map((column) => put.map((row) => row[column])),
     );
   }

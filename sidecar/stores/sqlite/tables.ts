@@ -36,10 +36,10 @@ function createTokenTable(db: DatabaseSync): TokenTable {
   const revokedAt = db.prepare(`SELECT at FROM tombstones WHERE kind = 'token' AND id = ?`);
   const upsert = db.prepare(
     `INSERT INTO tokens (id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from,
-       created_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       created_at, revision, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, description = excluded.description,
        not_before = excluded.not_before, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-       rotated_from = excluded.rotated_from, revision = excluded.revision`,
+       rotated_from = excluded.rotated_from, revision = excluded.revision, scopes = excluded.scopes`,
   );
   const remove = db.prepare('DELETE FROM tokens WHERE id = ?');
   const bury = db.prepare(
@@ -52,7 +52,7 @@ function createTokenTable(db: DatabaseSync): TokenTable {
     put(row) {
       const { id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from } = row;
       const who = [id, sha256, consumer, owner, description] as const;
-      upsert.run(...who, not_before, expires_at, revoked_at, rotated_from, row.created_at, row.revision);
+      upsert.run(...who, not_before, expires_at, revoked_at, rotated_from, row.created_at, row.revision, row.scopes);
     },
     remove: (id) => void remove.run(id),
     bury: (sha256, atMs) => void bury.run(sha256, atMs),

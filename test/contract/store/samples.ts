@@ -29,6 +29,7 @@ export function token(name: string, owner: Owner = 'api', consumer = 'team'): Ne
     description: `token ${name}`,
     notBeforeMs: 1_000,
     expiresAtMs: 2_000_000_000_000,
+    scopes: ['chat', 'embed'],
     rotatedFrom: undefined,
   };
 }

@@ -25,6 +25,7 @@ const resourceDeps: ResourceDeps = {
   issuerPresets: new Map(),
   secretKinds: () => [],
   injectedHeaders: () => [],
+  conditionProblems: () => [],
 };
 
 /** What the answers hold, all of them taken together. */
@@ -182,6 +183,12 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
       rotate: async (supplied) => ({ version: 'k2', made: supplied === undefined }),
       rewrap: async () => ({ next: undefined }),
       retire: async (version) => ({ version, removed: true }),
+    },
+    explanations: {
+      isReadable: (name) => name === 'x-tenant',
+      explain: async ({ token: _token, ...asked }) => asked,
+      explainDecision: async (id) => ({ then: id }),
+      decisions: (limit) => [{ limit }],
     },
     mintGatewayKey() {
       const key = randomBytes(24).toString('hex');

@@ -84,6 +84,21 @@ describe('tokens over the admin API', () => {
     assert.equal((await admin.call('GET', `/tokens/${old.id}`)).body.state, 'expired');
   });
 
+  it('narrows a token to policies that exist, and what replaces it as well', async () => {
+    await admin.call('PUT', '/policies/chat', { effect: 'allow', consumers: ['team'], upstreams: ['*'] });
+    const narrow = await admin.call('POST', '/tokens', { consumer: 'team', scopes: ['chat'] });
+    assert.equal(narrow.status, 201, narrow.text);
+    assert.match(narrow.text, /"scopes":\["chat"\]/);
+    const next = await admin.call('POST', `/tokens/${narrow.body.id}/rotate`);
+    assert.deepEqual((await admin.store.getToken(next.body.id))?.scopes, ['chat']);
+    const unknown = await admin.call('POST', '/tokens', { consumer: 'team', scopes: ['chat', 'chatt'] });
+    assert.equal(unknown.status, 422);
+    assert.equal(unknown.body.errors[0]?.path, 'scopes[1]');
+    for (const scopes of [[], 'chat', [7]]) {
+      assert.equal((await admin.call('POST', '/tokens', { consumer: 'team', scopes })).status, 400);
+    }
+  });
+
   it('issues no successor to a consumer who is gone', async () => {
     const old = (await admin.call('POST', '/tokens', { consumer: 'team' })).body;
     await admin.call('DELETE', '/consumers/team');

@@ -1,5 +1,7 @@
 import type { Preset } from '../../../sidecar/core/preset.ts';
+import { createConditions } from '../../../sidecar/policies/conditions.ts';
 import type { ResourceDeps } from '../../../sidecar/resources/kind.ts';
+import { createAddressMatcher } from '../../../sidecar/snapshot/address-matcher.ts';
 
 function preset(more: Partial<Preset> & Pick<Preset, 'id'>): Preset {
   return {
@@ -32,5 +34,6 @@ export const deps: ResourceDeps = {
     return [name, path, value].some((option) => typeof option === 'string') ? [] : ['names nothing'];
   },
   injectedHeaders: ({ name }) => (typeof name === 'string' ? [name.toLowerCase()] : []),
+  conditionProblems: createConditions({ createAddressMatcher }).problems,
   injectionProblems: ({ kind }) => (kind === 'header' ? [] : ['is of a kind that is not known']),
 };

@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { RecentDecisions } from '../audit/recent.ts';
+import type { Config } from '../config/config.ts';
+import { denialTable, type DenialCode } from '../core/codes.ts';
+import type { DecisionRecord } from '../core/decision-record.ts';
+import type { DecisionContext } from '../core/decision.ts';
+import { CredentialFlowError } from '../core/error.ts';
+import type { Store } from '../core/ports.ts';
+import type { ExplainRequest, Explanations } from '../http/admin/ports.ts';
+import type { PolicyCompiling } from '../policies/compile.ts';
+import { isConditionHeader } from '../policies/condition-names.ts';
+import { explain, type Asked, type ExplainDeps, type Explanation } from '../policies/explainer.ts';
+
+export interface ExplanationsDeps {
+  readonly store: Store;
+  readonly context: DecisionContext;
+  readonly policies: PolicyCompiling;
+  readonly recent: RecentDecisions;
+}
+
+/** Answers "why?", from the snapshot of now. */
+export function createExplanations(config: Config, deps: ExplanationsDeps): Explanations {
+  const { store, context, policies, recent } = deps;
+
+  function explaining(): ExplainDeps {
+    const snapshot = context.snapshot();
+    if (snapshot === undefined) throw new CredentialFlowError('store_failed', 'there is no snapshot yet');
+    const { validators, stateAgeMs, health } = context;
+    const placeOf = (id: string): Promise<string | undefined> => findPolicy(id, store, config.resources.files);
+    return { snapshot, policies, validators, stateAgeMs, health, placeOf };
+  }
+
+  return {
+    isReadable: isConditionHeader,
+    explain: async (request) => show(await explain(askedOf(request, context.clock.now()), explaining())),
+    async explainDecision(id) {
+      const record = recent.find(id);
+      if (record === undefined) {
+        throw new CredentialFlowError('not_found', 'the decision is not among the last ones of this sidecar');
+      }
+      // Before its consumer was known there is nothing that policies of now could say otherwise.
+      const now = record.consumer === '' ? undefined : show(await explain(replay(record), explaining()));
+      return { then: showRecord(record), ...(now === undefined ? { fix: fixOf(record.outcome) } : { now }) };
+    },
+    decisions: (limit) => recent.list(limit).map(showRecord),
+  };
+}
+
+function askedOf(request: ExplainRequest, nowMs: number): Asked {
+  const { upstream, uri, upstreamUri, gateway, atMs = nowMs, token, consumer, scopes } = request;
+  const who = token === undefined ? { consumer: consumer ?? '', scopes } : { token: token.reveal() };
+  return { upstream, method: request.method, uri, upstreamUri, gateway, headers: request.headers, nowMs: atMs, who };
+}
+
+function replay(record: DecisionRecord): Asked {
+  const { upstream, method, path, rewritten, gateway, headers, consumer, token, scopes } = record;
+  return {
+    upstream,
+    method,
+    uri: path,
+    upstreamUri: rewritten ? path : undefined,
+    gateway,
+    headers,
+    nowMs: record.atMs,
+    who: { consumer, tokenId: token, scopes },
+  };
+}
+
+function show(explanation: Explanation): Readonly<Record<string, unknown>> {
+  const { outcome, status, message, steps, decidedBy, policies, morePolicies, credential, shadow, toAllow } =
+    explanation;
+  return {
+    outcome: outcome === 'allow' ? 'allow' : 'deny',
+    ...(outcome === 'allow' ? {} : { code: outcome }),
+    status,
+    message,
+    decided_by: decidedBy ?? null,
+    to_allow: toAllow,
+    steps,
+    policies,
+    more_policies: morePolicies,
+    credential: credential ?? null,
+    shadow: shadow ?? null,
+  };
+}
+
+function showRecord(record: DecisionRecord): Readonly<Record<string, unknown>> {
+  return {
+    decision: record.id,
+    time: new Date(record.atMs).toISOString(),
+    outcome: record.outcome === 'allow' ? 'allow' : 'deny',
+    ...(record.outcome === 'allow' ? {} : { code: record.outcome }),
+    request_id: record.requestId,
+    gateway: record.gateway,
+    upstream: record.upstream,
+    method: record.method,
+    path: record.path,
+    rewritten: record.rewritten,
+    consumer: record.consumer,
+    token: record.token,
+    scopes: record.scopes ?? null,
+    policy: record.policy,
+    credential_version: record.credentialVersion,
+    headers: record.headers,
+  };
+}
+
+function fixOf(outcome: string): string {
+  return outcome in denialTable ? denialTable[outcome as DenialCode].fix : '';
+}
+
+/** `resources.yaml:12` of what a file owns, where this sidecar can read the file; else who owns it. */
+async function findPolicy(id: string, store: Store, files: readonly string[]): Promise<string | undefined> {
+  const owner = (await store.getResource('policy', id).catch(() => undefined))?.owner;
+  if (owner === undefined) return undefined;
+  const source = owner.startsWith('file:') ? owner.slice('file:'.length) : undefined;
+  const file = files.find((path) => basename(path) === source);
+  if (source === undefined || file === undefined) return source ?? owner;
+  const line = lineOf(id, await readFile(file, 'utf8').catch(() => ''));
+  return line === undefined ? source : `${source}:${line}`;
+}
+
+/** By its lines: parsing a large file would hold up decisions. */
+function lineOf(id: string, text: string): number | undefined {
+  const named = new RegExp(`(?:^|[\\s{,-])["']?id["']?:\\s*["']?${id.replaceAll('.', '\\.')}["']?\\s*(?:[,}#]|$)`);
+  let section = '';
+  for (const [at, line] of text.split('\n').entries()) {
+    section = /^["']?(\w+)["']?:/.exec(line)?.[1] ?? section;
+    if (section === 'policies' && named.test(line)) return at + 1;
+  }
+  return undefined;
+}
