@@ -1,5 +1,4 @@
 /** Compiled policies: per upstream, per subject, a trie over path segments. Plain data; policies/compile.ts builds it. */
-import type { TokenFacts } from './ports.ts';
 import type { Table } from './table.ts';
 
 /** What else must be so for a rule to match: its `when`, its schedule. Never throws: an error is a denial. */
@@ -46,6 +45,15 @@ export interface SubjectRules {
 /** Subject key (a consumer's id, `group:b`, `label:k=v`, `*`) → rules. An id has no colon, so the keys never meet. */
 export type RuleIndex = Pick<Table<SubjectRules>, 'get'>;
 
+/** What a condition may know of the token. */
+export interface AskedToken {
+  readonly tokenId: string;
+  readonly expiresAtMs: number;
+  readonly policies?: readonly string[] | undefined;
+  /** Of a token of another issuer. */
+  readonly issued?: { readonly scopes: readonly string[] } | undefined;
+}
+
 export interface RuleQuestion {
   readonly consumerId: string;
   /** The other keys under which policies may name the consumer. */
@@ -53,7 +61,7 @@ export interface RuleQuestion {
   readonly labels: Readonly<Record<string, string>>;
   readonly groups: readonly string[];
   readonly owner: string;
-  readonly token: TokenFacts | undefined;
+  readonly token: AskedToken | undefined;
   /** Ids of the policies that alone may allow; undefined: all. */
   readonly policies: readonly string[] | undefined;
   readonly method: string;

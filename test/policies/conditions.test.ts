@@ -14,10 +14,7 @@ const asked: RuleQuestion = askedOf({
   owner: 'search@example.com',
   token: {
     tokenId: 'tok_1',
-    consumerId: 'team',
-    notBeforeMs: 0,
     expiresAtMs: Date.parse('2026-12-24T00:00:00Z'),
-    revokedAtMs: 0,
     policies: ['chat'],
   },
   path: '/v1/models/gpt-5:generate',

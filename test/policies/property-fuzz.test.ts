@@ -184,7 +184,7 @@ it(`compiled policies agree with a naive reading of the documents (${runs} runs,
       groups,
       labels: request.labels,
       policies: request.scopes,
-      token: { tokenId: 'tok', consumerId: request.consumer, notBeforeMs: 0, expiresAtMs: 9e12, revokedAtMs: 0, policies: request.scopes }, // prettier-ignore
+      token: { tokenId: 'tok', expiresAtMs: 9e12, policies: request.scopes },
       method: request.method,
       path: request.path,
       nowMs: request.nowMs,

@@ -5,6 +5,7 @@ import type { Snapshot, UpstreamEntry } from '../../sidecar/core/snapshot.ts';
 import type { RuleIndex } from '../../sidecar/core/rule-index.ts';
 import type { Table } from '../../sidecar/core/table.ts';
 
+const groupNames = ['a', 'b', 'g1', 'g2'];
 const addresses = ['192.0.2.1', '10.1.2.3', '2001:db8::7'];
 
 export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
@@ -25,6 +26,7 @@ export function viewOf(snapshot: Snapshot): Readonly<Record<string, unknown>> {
     upstreamsByRoute: mapped(snapshot.upstreamsByRoute, upstream),
     credentialsByVersion: mapped(snapshot.credentialsByVersion, (entry) => upstream(entry.upstream)),
     consumers: mapped(snapshot.consumers, (entry) => entry),
+    allGroupsOf: groupNames.map((name) => snapshot.allGroupsOf([name])),
     issuers: mapped(snapshot.issuers, (entry) => entry),
     revocations: mapped(snapshot.revocations, (entry) => entry),
     policiesBySubject: mapped(snapshot.policiesBySubject, (entry) => entry),
