@@ -1,4 +1,4 @@
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import { CredentialFlowError } from '../core/error.ts';
 import {
   createGuardedLookup,
@@ -72,20 +72,30 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     ...(ca !== undefined && { ca }),
     ...(isPrivate !== undefined && { lookup: createGuardedLookup(isPrivate) }),
   };
-  const agent = new Agent({
-    connect,
-    maxResponseSize: maxBodyBytes,
-    keepAliveTimeout: 1_000,
-  });
+  let loading: ReturnType<typeof load> | undefined;
 
-  const unbounded = new Agent({
-    connect,
-    bodyTimeout: pauseMs,
-    headersTimeout: pauseMs,
-    keepAliveTimeout: 1_000,
-  });
+  /** When something is asked for: many sidecars never ask, and it takes some 20 MB. */
+  async function load() {
+    const { Agent: createAgent, request } = await import('undici');
+    return {
+      request,
+      bounded: new createAgent({ connect, maxResponseSize: maxBodyBytes, keepAliveTimeout: 1_000 }),
+      unbounded: new createAgent({
+        connect,
+        bodyTimeout: pauseMs,
+        headersTimeout: pauseMs,
+        keepAliveTimeout: 1_000,
+      }),
+    };
+  }
 
-  async function open(wanted: HttpRequest, dispatcher: Agent, signal: AbortSignal | null): Promise<HttpStream> {
+  async function open(
+    wanted: HttpRequest,
+    which: 'bounded' | 'unbounded',
+    signal: AbortSignal | null,
+  ): Promise<HttpStream> {
+    const { request, ...agents } = await (loading ??= load());
+    const dispatcher: Agent = agents[which];
     if (isPrivate !== undefined) refusePrivateHost(wanted.url, isPrivate);
     const { statusCode, headers, body } = await request(wanted.url, {
       dispatcher,
@@ -117,11 +127,13 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   return {
     request: (wanted) =>
       attempt(wanted.url, async () =>
-        (await open(wanted, agent, AbortSignal.timeout(wanted.timeoutMs ?? timeoutMs))).answer(),
+        (await open(wanted, 'bounded', AbortSignal.timeout(wanted.timeoutMs ?? timeoutMs))).answer(),
       ),
-    stream: (wanted) => attempt(wanted.url, () => open(wanted, unbounded, null)),
+    stream: (wanted) => attempt(wanted.url, () => open(wanted, 'unbounded', null)),
     async close() {
-      await Promise.all([agent.close(), unbounded.close()]);
+      if (loading === undefined) return;
+      const { bounded, unbounded } = await loading;
+      await Promise.all([bounded.close(), unbounded.close()]);
     },
   };
 }

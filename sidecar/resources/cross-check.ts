@@ -27,6 +27,7 @@ export function crossCheck(items: readonly ReadItem[], options: CrossCheckOption
   checkUnique(items, say);
   checkReferences(items, options, say);
   checkCredentials(items, options, say);
+  checkBudgets(items, say);
   for (const { item, at, through } of findGroupCycles(ofKind(items, 'group'))) {
     say('error', item, ['member_of', at], `closes a circle: ${through.join(' is in ')}`);
   }
@@ -133,6 +134,15 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
       case 'group':
         break;
     }
+  }
+}
+
+/** The gateway counts tokens of language models on a route of `ai-proxy` only, and tells them only where its log names them. */
+function checkBudgets(items: readonly ReadItem[], say: Say): void {
+  for (const item of ofKind(items, 'limit')) {
+    if (item.spec.measure !== 'llm_tokens') continue;
+    const message = 'counts nothing but behind an ai-proxy route whose log_format names llm: no other route tells tokens';
+    say('warning', item, ['llm_tokens'], message, 'limit requests, or make such a route (docs/observability.md)');
   }
 }
 
