@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis';
+import { slotMsOf, slotsPerWindow } from '../core/limit.ts';
 import type { Lease, SharedCounters } from '../core/ports.ts';
 import { cacheFailed } from './kind.ts';
-
-/** The window is counted in so many slots. A unit that was leased in one may be used in the next, so it counts for two more. */
-const slotsPerWindow = 32;
 
 /**
  * KEYS[1]: a hash, slot → units, and p:<asker> → its last serial and answer. ARGV: slot length in ms, slots, limit, units
@@ -66,7 +64,8 @@ export function createRedisCounters({ prefix }: { readonly prefix: string }, ask
 
   return {
     async lease(key, { limit, windowMs, units, spent, asker, serial }) {
-      const slotMs = Math.ceil(windowMs / slotsPerWindow);
+      const slotMs = slotMsOf(windowMs);
+      // What was leased in one slot may be used in the next, so it counts for one more.
       const args = [slotMs, slotsPerWindow + 1, limit, units, spent, asker, serial];
       return readLease(await run(leaseScript, key, args), units);
     },

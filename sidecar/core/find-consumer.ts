@@ -1,6 +1,7 @@
 import type { DenialCode } from './codes.ts';
 import type { IssuedFacts, TokenFacts } from './ports.ts';
 import { isRevoked } from './revocations.ts';
+import { groupKey } from './rule-index.ts';
 import type { ConsumerEntry, Snapshot } from './snapshot.ts';
 
 /** Facts of a token → a consumer of today's snapshot. Times are judged at each decision, never cached. */
@@ -45,7 +46,7 @@ function withGroups(consumer: ConsumerEntry, issued: IssuedFacts, { allGroupsOf 
     groups,
     allGroups,
     groupsKnown: consumer.groupsKnown && found !== undefined,
-    subjects: [...more.map((name) => `group:${name}`), ...consumer.subjects],
+    subjects: [...more.map(groupKey), ...consumer.subjects],
   };
   issued.merged = { from: consumer, allGroupsOf, to };
   return to;

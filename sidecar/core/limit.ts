@@ -4,6 +4,14 @@ export const limitDimensions = ['consumer', 'group', 'token', 'upstream'] as con
 /** What each has a counter of its own. */
 export type LimitDimension = (typeof limitDimensions)[number];
 
+/** Into so many slots a window is cut, here and in a shared cache: what was counted leaves it a slot at a time. */
+export const slotsPerWindow = 32;
+
+/** Length of a slot, whole milliseconds. */
+export function slotMsOf(windowMs: number): number {
+  return Math.ceil(windowMs / slotsPerWindow);
+}
+
 export const limitMeasures = ['requests', 'llm_tokens', 'concurrent'] as const;
 /**
  * What a limit counts: requests when they are allowed; tokens of language models when the gateway's log tells of them;

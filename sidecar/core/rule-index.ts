@@ -42,6 +42,9 @@ export interface SubjectRules {
   readonly deny: PathNode | undefined;
 }
 
+/** The subject key of a group. */
+export const groupKey = (name: string): string => `group:${name}`;
+
 /** Subject key (a consumer's id, `group:b`, `label:k=v`, `*`) → rules. An id has no colon, so the keys never meet. */
 export type RuleIndex = Pick<Table<SubjectRules>, 'get'>;
 

@@ -1,7 +1,8 @@
+import { slotMsOf } from '../core/limit.ts';
 import type { LimitEntry } from '../core/limit.ts';
 import type { Clock, SharedCounters, WantedLease } from '../core/ports.ts';
 import type { Counter, NoRoom } from './counter.ts';
-import { createSlidingWindow, slotMsOf } from './window.ts';
+import { createSlidingWindow } from './window.ts';
 
 export interface LeasedCounterOptions {
   /** Among all counters of all sidecars. */

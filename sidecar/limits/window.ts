@@ -1,10 +1,4 @@
-/** Into so many slots a window is cut: what was counted leaves it a slot at a time. */
-export const slotsPerWindow = 32;
-
-/** Length of a slot, whole milliseconds. */
-export function slotMsOf(windowMs: number): number {
-  return Math.ceil(windowMs / slotsPerWindow);
-}
+import { slotMsOf, slotsPerWindow } from '../core/limit.ts';
 
 /** How many were counted within a window that slides with the time. */
 export interface SlidingWindow {

@@ -1,3 +1,4 @@
+import { groupKey } from '../core/rule-index.ts';
 import type { Condition, PathNode, Rule, RuleQuestion, SegmentGlob, SubjectRules } from '../core/rule-index.ts';
 import type { PolicySpec } from '../core/resources.ts';
 import { createConditions, type ConditionDeps, type Evaluate } from './conditions.ts';
@@ -144,7 +145,7 @@ const subjectKey = {
   everyone: '*',
   /** The id itself, so that no consumer needs a text of its own for it. Ids have no colon and are no star. */
   consumer: (id: string) => id,
-  group: (name: string) => `group:${name}`,
+  group: groupKey,
   label: (name: string, value: string) => `${labelPrefix}${name}=${value}`,
 } as const;
 

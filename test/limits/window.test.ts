@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createSlidingWindow, slotMsOf } from '../../sidecar/limits/window.ts';
+import { slotMsOf } from '../../sidecar/core/limit.ts';
+import { createSlidingWindow } from '../../sidecar/limits/window.ts';
 
 test('counts what came within the window, and a slot longer at most', () => {
   const window = createSlidingWindow(3_200);

@@ -1,9 +1,8 @@
 import type { DenialCode } from '../codes.ts';
 import type { DecisionContext, Deliberation } from '../decision.ts';
 import type { LimitDimension, LimitEntry, LimitRefusal, LimitUse } from '../limit.ts';
+import { groupKey } from '../rule-index.ts';
 import type { ConsumerEntry, UpstreamEntry } from '../snapshot.ts';
-
-const groupKey = 'group:';
 
 /** Step 7. Every limit that is meant for this request must have room; none is used up unless all have. */
 export function limit(
@@ -38,7 +37,7 @@ function addUses(uses: LimitUse[], entry: LimitEntry, d: Deliberation, consumer:
     uses.push({ limit: entry, counter: counterOf(entry.per, d, '') });
     return;
   }
-  const named = consumer.allGroups.filter((group) => entry.subjects.has(groupKey + group));
+  const named = consumer.allGroups.filter((group) => entry.subjects.has(groupKey(group)));
   for (const group of named.length > 0 ? named : consumer.groups) {
     uses.push({ limit: entry, counter: counterOf(entry.per, d, group) });
   }
