@@ -141,7 +141,8 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
 function checkBudgets(items: readonly ReadItem[], say: Say): void {
   for (const item of ofKind(items, 'limit')) {
     if (item.spec.measure !== 'llm_tokens') continue;
-    const message = 'counts nothing but behind an ai-proxy route whose log_format names llm: no other route tells tokens';
+    const message =
+      'counts nothing but behind an ai-proxy route whose log_format names llm: no other route tells tokens';
     say('warning', item, ['llm_tokens'], message, 'limit requests, or make such a route (docs/observability.md)');
   }
 }
