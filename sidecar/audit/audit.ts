@@ -21,8 +21,8 @@ export interface AuditDeps {
 }
 
 export interface Audit {
-  /** Hot path; neither throws nor waits. */
-  recordDecision(decision: Decision): void;
+  /** Hot path; neither throws nor waits. `endedAt`: monotonic, milliseconds; default now. */
+  recordDecision(decision: Decision, endedAt?: number): void;
   /** Something that happened outside a decision; `event` and `time` among its fields, nothing secret. */
   recordEvent(event: Readonly<Record<string, unknown>>): void;
   /** True: new decisions must be denied with `audit_blocked`. */
@@ -159,11 +159,11 @@ function createRecorder(options: AuditOptions, deps: AuditDeps & { readonly sink
   const cancels = [clock.every(flushMs, () => void flush()), clock.every(earlyDenialsMs, takeEarlyDenials)];
 
   return {
-    recordDecision(decision) {
+    recordDecision(decision, endedAt = clock.monotonic()) {
       const early = decision.deliberation.consumerId === '';
       if (decision.outcome === 'deny' && (early || decision.code === 'audit_blocked')) earlyDenials.add(decision);
       // Beyond the bound not even the line is built.
-      else if (waiting() < hardLimit) add(lineOf(decision, clock.monotonic()));
+      else if (waiting() < hardLimit) add(lineOf(decision, endedAt));
       else drop(1);
     },
     recordEvent(event) {

@@ -1,5 +1,7 @@
-import { recordOf, type DecisionRecord } from '../core/decision-record.ts';
+import type { DecisionRecord } from '../core/decision-record.ts';
 import type { Decision } from '../core/decision.ts';
+import { pathOf } from '../core/path.ts';
+import { createTextRing } from './text-ring.ts';
 
 /** The last decisions, in memory: for explaining them and for trying other policies on them. */
 export interface RecentDecisions {
@@ -14,7 +16,7 @@ export interface RecentDecisions {
 export interface RecentOptions {
   /** Records kept at most; default 10,000. */
   readonly maxRecords?: number;
-  /** Bytes that their texts may take (an estimate); default 16 MiB. */
+  /** Bytes that their texts may take; default 4 MiB, which 10,000 of the usual length do not fill. */
   readonly maxBytes?: number;
   /** Whether a header other than the address and the model may be read by a condition. */
   readonly isReadable: (name: string) => boolean;
@@ -23,67 +25,127 @@ export interface RecentOptions {
 }
 
 /** What every decision has, and what conditions most often read. */
-const always = ['x-forwarded-for', 'x-cf-arg-model'] as const;
-const recordBytes = 400;
+const address = 'x-forwarded-for';
+const model = 'x-cf-arg-model';
+const maxPathLength = 1_024;
+const maxTextLength = 128;
+
+/**
+ * Texts that are shared with the snapshot and with what is known of tokens; the request's own are bytes in the ring. A
+ * slot is used again for another decision, so that remembering leaves nothing to collect: objects made for each decision
+ * live just long enough to be moved about by the collector, which cost more than all the rest of a record.
+ */
+interface Slot {
+  atMs: number;
+  outcome: string;
+  gateway: string;
+  upstream: string;
+  rewritten: boolean;
+  consumer: string;
+  token: string;
+  scopes: readonly string[] | undefined;
+  policy: string;
+  credentialVersion: string;
+  headerNames: readonly string[];
+}
+
+const noNames: readonly string[] = [];
 
 export function createRecentDecisions(options: RecentOptions): RecentDecisions {
-  const { maxRecords = 10_000, maxBytes = 16 * 1_048_576, maxHeaders = 8, isReadable } = options;
-  const ring: (DecisionRecord | undefined)[] = Array.from({ length: maxRecords }, () => undefined);
-  /** Where the oldest stands, and how many there are. */
-  let first = 0;
-  let count = 0;
-  let bytes = 0;
+  const { maxRecords = 10_000, maxBytes = 4 * 1_048_576, maxHeaders = 8, isReadable } = options;
+  const slots: Slot[] = [];
+  const texts = createTextRing({ maxTexts: maxRecords, maxBytes });
+  let lastNames = noNames;
 
-  function drop(): void {
-    const oldest = ring[first];
-    if (oldest !== undefined) bytes -= bytesOf(oldest);
-    ring[first] = undefined;
-    first = (first + 1) % maxRecords;
-    count--;
+  /** The list of the decision before, where it is the same: nearly always. */
+  function namesOf({ deliberation: { snapshot, question } }: Decision): readonly string[] {
+    const { headers } = question;
+    const names: string[] = [];
+    if (headers[address] !== undefined) names.push(address);
+    if (headers[model] !== undefined) names.push(model);
+    // Others only where a policy reads any: looking through all names costs a tenth of a decision.
+    if (snapshot.hasConditions) {
+      for (const name in headers) {
+        if (names.length >= maxHeaders) break;
+        if (headers[name] !== undefined && name !== address && name !== model && isReadable(name)) names.push(name);
+      }
+    }
+    if (names.length !== lastNames.length || names.some((name, at) => name !== lastNames[at])) lastNames = names;
+    return lastNames;
   }
 
-  /** Other headers only where a policy reads any: looking through all names costs a tenth of a decision. */
-  function namesOf(decision: Decision): readonly string[] {
-    const { snapshot, question } = decision.deliberation;
-    if (!snapshot.hasConditions) return always;
-    const names: string[] = [...always];
-    for (const name in question.headers) {
-      if (names.length < maxHeaders && isReadable(name) && name !== always[1]) names.push(name);
-    }
-    return names;
+  function slotAt(at: number): Slot {
+    return (slots[at] ??= {
+      atMs: 0,
+      outcome: '',
+      gateway: '',
+      upstream: '',
+      rewritten: false,
+      consumer: '',
+      token: '',
+      scopes: undefined,
+      policy: '',
+      credentialVersion: '',
+      headerNames: noNames,
+    });
+  }
+
+  function recordAt(at: number): DecisionRecord {
+    const { headerNames, ...shared } = slotAt(at);
+    const [id = '', requestId = '', method = '', path = '', ...values] = texts.read(at).split(separator);
+    const headers = Object.fromEntries(headerNames.map((name, index) => [name, values[index] ?? '']));
+    return { id, requestId, method, path, headers, ...shared };
   }
 
   return {
     add(decision) {
-      const record = recordOf(decision, namesOf(decision));
-      if (count === maxRecords) drop();
-      ring[(first + count) % maxRecords] = record;
-      count++;
-      bytes += bytesOf(record);
-      while (bytes > maxBytes && count > 1) drop();
+      const d = decision.deliberation;
+      const { headers } = d.question;
+      const headerNames = namesOf(decision);
+      let text =
+        d.decisionId +
+        separator +
+        shortened(d.requestId, maxTextLength) +
+        separator +
+        shortened(d.method, maxTextLength) +
+        separator +
+        shortened(pathOf(d.target), maxPathLength);
+      for (const name of headerNames) text += separator + shortened(headers[name] ?? '', maxTextLength);
+
+      const slot = slotAt(texts.add(text));
+      const rewritten = headers['x-cf-upstream-uri'];
+      slot.atMs = d.nowMs;
+      slot.outcome = decision.outcome === 'allow' ? 'allow' : decision.code;
+      slot.gateway = d.gateway?.id ?? '';
+      slot.upstream = d.upstream?.id ?? '';
+      slot.rewritten = rewritten !== undefined && rewritten !== '';
+      slot.consumer = d.consumerId;
+      slot.token = d.tokenId;
+      slot.scopes = d.token?.policies;
+      slot.policy = d.policyId;
+      slot.credentialVersion = d.credential?.versionId ?? '';
+      slot.headerNames = headerNames;
     },
     find(id) {
-      for (let at = count - 1; at >= 0; at--) {
-        const record = ring[(first + at) % maxRecords];
-        if (record?.id === id) return record;
-      }
+      const start = id + separator;
+      for (const at of texts.newestFirst()) if (texts.read(at).startsWith(start)) return recordAt(at);
       return undefined;
     },
     list(limit) {
       const newest: DecisionRecord[] = [];
-      for (let at = count - 1; at >= 0 && newest.length < limit; at--) {
-        const record = ring[(first + at) % maxRecords];
-        if (record !== undefined) newest.push(record);
+      for (const at of texts.newestFirst()) {
+        if (newest.length >= limit) break;
+        newest.push(recordAt(at));
       }
       return newest;
     },
-    size: () => ({ records: count, bytes }),
+    size: () => ({ records: texts.size().texts, bytes: texts.size().bytes }),
   };
 }
 
-/** Ids are shared with the snapshot; the rest is the record's own. */
-function bytesOf({ id, requestId, path, headers }: DecisionRecord): number {
-  let size = recordBytes + id.length + requestId.length + path.length;
-  for (const name in headers) size += 2 * (headers[name]?.length ?? 0);
-  return size;
+/** No header holds one (RFC 9110, section 5.5), and nothing else is put into a record's text. */
+const separator = '\n';
+
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : text.slice(0, most);
 }

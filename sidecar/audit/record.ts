@@ -1,6 +1,8 @@
 import type { Decision } from '../core/decision.ts';
+import { pathOf } from '../core/path.ts';
 import { redact } from '../core/redact.ts';
 import { traceIdOf } from '../core/trace-id.ts';
+import { copied } from './bounded.ts';
 
 const maxPathLength = 1_024;
 const maxIdLength = 128;
@@ -21,6 +23,8 @@ export function createLineWriter(): LineOf {
   const policy = createRepeatedField('policy');
   const credential = createRepeatedField('credential');
   const version = createRepeatedField('credential_version');
+  const method = createRepeatedField('method', (text) => redact(text.slice(0, maxMethodLength)));
+  const path = createRepeatedField('path', redact);
 
   return (decision, endedAt) => {
     const d = decision.deliberation;
@@ -31,13 +35,15 @@ export function createLineWriter(): LineOf {
     const traceparent = d.question.headers['traceparent'];
     return (
       `{"time":"${time}","event":"decision","decision":"${d.decisionId}"` +
-      field('request_id', redact(d.requestId.slice(0, maxIdLength))) +
+      (hexId.test(d.requestId)
+        ? `,"request_id":"${d.requestId}"`
+        : field('request_id', redact(d.requestId.slice(0, maxIdLength)))) +
       (traceparent === undefined ? '' : field('trace_id', traceIdOf(traceparent) ?? '')) +
       (decision.outcome === 'allow' ? ',"outcome":"allow"' : `,"outcome":"deny"${code(decision.code)}`) +
       gateway(d.gateway?.id ?? '') +
       upstream(d.upstream?.id ?? '') +
-      field('method', redact(d.method.slice(0, maxMethodLength))) +
-      field('path', redact(withoutQuery(d.target.slice(0, maxPathLength)))) +
+      method(d.method) +
+      path(pathOf(d.target).slice(0, maxPathLength)) +
       consumer(d.consumerId) +
       token(d.tokenId) +
       policy(d.policyId) +
@@ -48,26 +54,43 @@ export function createLineWriter(): LineOf {
   };
 }
 
+/** What gateways make: nothing in it to cut out, nothing to escape. */
+const hexId = /^[0-9a-f-]{1,64}$/;
+
 /** Texts that one field keeps laid out; when there are more, it starts anew. */
 const maxRepeated = 1_000;
+/** A longer one is laid out each time. */
+const maxRepeatedLength = 256;
 
-/** A field whose few texts come again and again: laid out once each. */
-function createRepeatedField(name: string): (text: string) => string {
+/**
+ * A field whose few texts come again and again: laid out once each. `clean`, for what a client wrote: the part of it that
+ * may be written.
+ */
+function createRepeatedField(name: string, clean?: (text: string) => string): (text: string) => string {
   const laidOut = new Map<string, string>();
   // Most often it is the very text of the record before.
   let lastText = '';
   let last = '';
+
+  function layOut(text: string): string {
+    const written = clean === undefined ? text : clean(text);
+    const laid = field(name, written);
+    // What had to be cut out is not kept either.
+    if (written !== text || text.length > maxRepeatedLength) return laid;
+    if (laidOut.size >= maxRepeated) laidOut.clear();
+    laidOut.set(clean === undefined ? text : copied(text), laid);
+    lastText = text;
+    last = laid;
+    return laid;
+  }
+
   return (text) => {
     if (text === lastText) return last;
-    let found = laidOut.get(text);
-    if (found === undefined) {
-      if (laidOut.size >= maxRepeated) laidOut.clear();
-      found = field(name, text);
-      laidOut.set(text, found);
-    }
+    const known = laidOut.get(text);
+    if (known === undefined) return layOut(text);
     lastText = text;
-    last = found;
-    return found;
+    last = known;
+    return known;
   };
 }
 
@@ -80,9 +103,4 @@ const plain = /^[\w .:/@+=,;~%&$!*'()-]*$/;
 
 function quoted(text: string): string {
   return plain.test(text) ? `"${text}"` : JSON.stringify(text);
-}
-
-function withoutQuery(target: string): string {
-  const query = target.indexOf('?');
-  return query < 0 ? target : target.slice(0, query);
 }

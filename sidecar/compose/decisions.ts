@@ -92,8 +92,9 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
     newDecisionId: createDecisionIds(),
     record(decision: Decision) {
       const { deliberation } = decision;
-      metrics.recordDecision(decision, clock.monotonic() - deliberation.startedAt);
-      audit.recordDecision(decision);
+      const endedAt = clock.monotonic();
+      metrics.recordDecision(decision, endedAt - deliberation.startedAt);
+      audit.recordDecision(decision, endedAt);
       recent.add(decision);
       if (decision.outcome !== 'allow') return;
       // The store knows our own tokens only.

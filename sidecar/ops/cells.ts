@@ -24,10 +24,9 @@ export function createCells(maxFirst: number, maxSecond = 1_000): Cells {
   return {
     add(first, second, count = 1) {
       const row = rows.get(first) ?? rowOf(first);
-      const name = row.has(second) || row.size < maxSecond ? second : beyondBound;
-      const cell = row.get(name);
-      if (cell === undefined) row.set(name, { count });
-      else cell.count += count;
+      const known = row.get(second) ?? (row.size < maxSecond ? undefined : row.get(beyondBound));
+      if (known !== undefined) known.count += count;
+      else row.set(row.size < maxSecond ? second : beyondBound, { count });
     },
     *entries() {
       for (const [first, row] of rows) for (const [second, { count }] of row) yield [first, second, count];
