@@ -1,5 +1,6 @@
-/** The only door to CEL: text → a function of what is asked. ADR 0013 says why so, and what an error means. */
-import { Environment, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
+/** The only door to CEL: text → a function of what is asked. ADR 0016 says why so, and what an error means. */
+import { createRequire } from 'node:module';
+import type * as Cel from '@marcbachmann/cel-js';
 import type { RuleQuestion } from '../core/rule-index.ts';
 import { celRules, type ConditionProblem } from './condition-rules.ts';
 import { Consumer, Local, Request, Source, Time, Token } from './condition-types.ts';
@@ -54,13 +55,16 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
     return lastSeen;
   }
 
-  const environment = createEnvironment(inside);
+  let loaded: { readonly cel: typeof Cel; readonly environment: Cel.Environment } | undefined;
   const rules = celRules({ checkBlock: (block) => void createAddressMatcher([block]), checkZone: (zone) => void zones.at(zone, 0) }); // prettier-ignore
 
   function read(text: string): { readonly problems: readonly ConditionProblem[]; readonly evaluate?: Evaluate } {
     if (text.length > maxConditionLength) {
       return { problems: [{ message: `must have at most ${maxConditionLength} characters`, offset: 0 }] };
     }
+    // Loaded at the first condition: without any, its 7 MB are not needed.
+    loaded ??= loadCel(inside);
+    const { cel, environment } = loaded;
     try {
       const parsed = environment.parse(text);
       const broken = rules(parsed.ast);
@@ -74,7 +78,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
       }
       return { problems, evaluate: (asked) => parsed(see(asked)) === true };
     } catch (error) {
-      if (error instanceof ParseError || error instanceof CelTypeError) return { problems: [problemOf(error)] };
+      if (error instanceof cel.ParseError || error instanceof cel.TypeError) return { problems: [problemOf(error)] };
       throw error;
     }
   }
@@ -93,7 +97,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
   };
 }
 
-function problemOf(error: ParseError | CelTypeError | undefined): ConditionProblem {
+function problemOf(error: Cel.ParseError | Cel.TypeError | undefined): ConditionProblem {
   const summary = error?.summary ?? 'cannot be read';
   return {
     message: `CEL: ${summary.charAt(0).toLowerCase()}${summary.slice(1)}`,
@@ -101,9 +105,17 @@ function problemOf(error: ParseError | CelTypeError | undefined): ConditionProbl
   };
 }
 
+function loadCel(inside: (address: string, block: string) => boolean): {
+  readonly cel: typeof Cel;
+  readonly environment: Cel.Environment;
+} {
+  const cel = createRequire(import.meta.url)('@marcbachmann/cel-js') as typeof Cel;
+  return { cel, environment: createEnvironment(cel, inside) };
+}
+
 /** The typed set of docs/policies.md. */
-function createEnvironment(inside: (address: string, block: string) => boolean): Environment {
-  return new Environment({
+function createEnvironment(cel: typeof Cel, inside: (address: string, block: string) => boolean): Cel.Environment {
+  return new cel.Environment({
     unlistedVariablesAreDyn: false,
     limits: { maxAstNodes: 1_000, maxDepth: 50, maxListElements: 500, maxMapEntries: 100, maxCallArguments: 8 },
   })
