@@ -3,7 +3,6 @@ import type { Cache } from '../core/ports.ts';
 import type { CacheDeps, CacheKind, CacheOptions } from './kind.ts';
 import { createMemoryCache } from './memory.ts';
 import { parseRedisUrl } from './redis-url.ts';
-import { createRedisCache } from './redis.ts';
 
 interface Registered {
   readonly create: CacheKind;
@@ -11,7 +10,11 @@ interface Registered {
   readonly check: (url: string) => unknown;
 }
 
-const redis: Registered = { create: createRedisCache, check: parseRedisUrl };
+/** Its client is loaded where it is used: a sidecar with its own memory for a cache does without. */
+const redis: Registered = {
+  create: async (...args) => (await import('./redis.ts')).createRedisCache(...args),
+  check: parseRedisUrl,
+};
 const kinds: ReadonlyMap<string, Registered> = new Map([
   ['memory', { create: createMemoryCache, check: () => undefined }],
   ['redis', redis],

@@ -1,8 +1,15 @@
 import { CredentialFlowError } from '../core/error.ts';
 import type { Store } from '../core/ports.ts';
-import { postgres } from './postgres.ts';
+import { parsePostgresLocation } from './postgres/url.ts';
 import { sqlite } from './sqlite.ts';
 import type { StoreDeps, StoreKind, StoreOptions } from './store-kind.ts';
+
+/** Its client is loaded where it is used: an embedded sidecar does without. */
+const postgres: StoreKind = {
+  form: 'postgres://user:password@host:port/database',
+  check: parsePostgresLocation,
+  open: async (...args) => (await import('./postgres.ts')).openPostgresStore(...args),
+};
 
 /** The kinds of stores by the scheme of their URLs. A new one is its file and its line here. */
 const kinds: ReadonlyMap<string, StoreKind> = new Map([

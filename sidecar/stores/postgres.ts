@@ -21,7 +21,7 @@ import { parsePostgresLocation, type PostgresAddress } from './postgres/url.ts';
 import { createWriteQueue } from './postgres/write-queue.ts';
 import { createWriter } from './postgres/writer.ts';
 import { createRevisionListeners } from './revision-listeners.ts';
-import { defaultChangeLogRows, type StoreDeps, type StoreKind, type StoreOptions } from './store-kind.ts';
+import { defaultChangeLogRows, type StoreDeps, type StoreOptions } from './store-kind.ts';
 
 export interface PostgresOptions extends StoreOptions {
   /** Default: those of this version. */
@@ -44,13 +44,6 @@ const defaultTimes: PostgresTimes = {
 };
 
 const defaultLookupMs = 400;
-
-/** `postgres://user:password@host:port/database?options`. */
-export const postgres: StoreKind = {
-  form: 'postgres://user:password@host:port/database',
-  check: parsePostgresLocation,
-  open: openPostgresStore,
-};
 
 /**
  * The store of a fleet. Rejects with `config_invalid` (the URL, its files), `schema_newer`, or `store_failed` with what
