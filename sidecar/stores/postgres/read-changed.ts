@@ -6,7 +6,7 @@ import { ending, leave, openView } from './read-all.ts';
 import { unnest, type Sql } from './sql.ts';
 
 /** Resources in one statement, and between two turns of the loop. */
-const chunkRows = 500;
+const chunkRows = 200;
 
 /** The resources that changed after `since`, as they are at one moment; see the port. */
 export async function readChanged(

@@ -7,8 +7,10 @@ import { toIdentity, toStoredResource, type ChangeRow, type MetaRow, type Resour
 import { guarded } from './faults.ts';
 import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
-/** Resources between two turns of the loop. */
-const chunkRows = 500;
+/** Resources between two turns of the loop: somewhat over half a millisecond, since each is looked up by itself. */
+const chunkRows = 100;
+/** Rows of the log at once. */
+const logRows = 500;
 
 export type Changed = StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceChange[]> };
 
@@ -78,11 +80,11 @@ async function findMany(stream: Stream, since: StoreIdentity, limit: number): Pr
   if (identity === undefined) return undefined;
   const references = new Map<string, ResourceReference>();
   let after = { revision: since.revision, seq: afterEverySeq };
-  for (let scanned = 0; scanned <= scannedRows && references.size <= limit; scanned += chunkRows) {
-    const rows = guarded(() => logAfter(db, after, chunkRows));
+  for (let scanned = 0; scanned <= scannedRows && references.size <= limit; scanned += logRows) {
+    const rows = guarded(() => logAfter(db, after, logRows));
     for (const row of distinctResources(rows)) references.set(`${row.kind}/${row.id}`, row);
     const last = rows.at(-1);
-    if (last === undefined || rows.length < chunkRows) {
+    if (last === undefined || rows.length < logRows) {
       return references.size > limit ? undefined : { ...identity, chunks: inChunks(stream, [...references.values()]) };
     }
     after = last;
