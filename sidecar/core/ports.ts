@@ -84,7 +84,14 @@ export type Mutation =
       /** The resource must be at this revision (0: must not exist). */
       readonly ifRevision?: number | undefined;
     }
-  | { readonly op: 'delete'; readonly kind: ResourceKind; readonly id: string; readonly owner: Owner }
+  | {
+      readonly op: 'delete';
+      readonly kind: ResourceKind;
+      readonly id: string;
+      readonly owner: Owner;
+      /** The resource must be at this revision. */
+      readonly ifRevision?: number | undefined;
+    }
   | { readonly op: 'set_disabled'; readonly kind: ResourceKind; readonly id: string; readonly disabled: boolean }
   | { readonly op: 'put_token'; readonly token: NewToken }
   | { readonly op: 'revoke_token'; readonly id: string; readonly atMs: number }
@@ -165,7 +172,9 @@ export interface Store {
   write(mutations: readonly Mutation[], actor: Actor): Promise<StoreIdentity>;
   /**
    * Declares everything a source owns, chunk by chunk, in one transaction; unchanged resources raise no revision.
-   * Only `put` and `put_token` are allowed in the chunks. Refuses with `prune_refused`, `resource_owned_by_file`.
+   * Only `put` and `put_token` are allowed in the chunks. What the API owns and is declared word for word as it is
+   * becomes the source's own. Refuses with `prune_refused`, `resource_owned_by_file`, `resource_exists` (the API owns it,
+   * and it is something else).
    */
   apply(
     chunks: Iterable<readonly Mutation[]> | AsyncIterable<readonly Mutation[]>,

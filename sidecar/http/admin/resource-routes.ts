@@ -126,9 +126,9 @@ async function deleteResource(kind: ResourceKind, req: Request, res: Response, d
   queryFields(req, []);
   const id = idOf(req);
   const current = await findResource(kind, id, deps);
-  requiredRevision(req, current);
+  const ifRevision = requiredRevision(req, current);
   const { revision } = await deps.store.write(
-    [{ op: 'delete', kind, id, owner: 'api' }],
+    [{ op: 'delete', kind, id, owner: 'api', ...(ifRevision === undefined ? {} : { ifRevision }) }],
     actorOf(res, `${kind}.delete`),
   );
   res.json({ kind, id, deleted: true, revision });

@@ -8,15 +8,29 @@ export interface Named {
   readonly id: string;
 }
 
-export function refusal(code: ErrorCode, named: Named, why: string): CredentialFlowError {
+export function refusal(code: ErrorCode, named: Named, why: string, fix?: string): CredentialFlowError {
   const path = `${named.kind}/${named.id}`;
   const message = `${path} ${why}`;
-  return new CredentialFlowError(code, message, { problems: [{ severity: 'error', message, path }] });
+  const problem = { severity: 'error', message, path, ...(fix === undefined ? {} : { fix }) } as const;
+  return new CredentialFlowError(code, message, { problems: [problem] });
+}
+
+/**
+ * An owner changes its own. A file also takes over what the API made, where it declares just that: so a file that was
+ * applied, or exported, can become the authority without a moment in which nothing is there.
+ */
+export function mayChange(owner: Owner, present: Owner, isSame: boolean): boolean {
+  return owner === present || (present === 'api' && isSame);
 }
 
 /** The refusal of a change by somebody who does not own what is there. */
 export function ownedByAnother(named: Named, owner: Owner): CredentialFlowError {
   return owner === 'api'
-    ? refusal('resource_exists', named, 'exists already and is managed through the admin API')
+    ? refusal(
+        'resource_exists',
+        named,
+        'exists already, differs, and is managed through the admin API',
+        'declare it as `credentialflow export` prints it, and the file takes it over; or delete it there',
+      )
     : refusal('resource_owned_by_file', named, `is owned by ${owner}`);
 }

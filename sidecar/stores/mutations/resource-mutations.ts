@@ -1,7 +1,7 @@
 import type { Mutation } from '../../core/ports.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { ResourceRow } from '../rows.ts';
-import { ownedByAnother, refusal } from './refusals.ts';
+import { mayChange, ownedByAnother, refusal } from './refusals.ts';
 import type { LedgerEntry, ResourceTable } from './tables.ts';
 
 export type Outcome = 'create' | 'update' | 'delete' | 'unchanged';
@@ -27,10 +27,11 @@ export function createResourceMutations(table: ResourceTable): ResourceMutations
     put(mutation, entry, action) {
       const { kind, id, owner, ifRevision } = mutation;
       const before = table.get(kind, id);
-      if (before !== undefined && before.owner !== owner) throw ownedByAnother(mutation, before.owner);
-      if (ifRevision !== undefined && ifRevision !== (before?.revision ?? 0)) throw conflict(mutation, before);
       const spec = canonicalJson(mutation.spec);
-      if (before?.spec === spec) return 'unchanged';
+      const isSame = before?.spec === spec;
+      if (before !== undefined && !mayChange(owner, before.owner, isSame)) throw ownedByAnother(mutation, before.owner);
+      if (ifRevision !== undefined && ifRevision !== (before?.revision ?? 0)) throw conflict(mutation, before);
+      if (isSame && before.owner === owner) return 'unchanged';
       const outcome = before === undefined ? 'create' : 'update';
       const times = { created_at: before?.created_at ?? entry.nowMs, updated_at: entry.nowMs };
       table.put({ kind, id, owner, spec, revision: entry.revision, ...times });
@@ -39,9 +40,11 @@ export function createResourceMutations(table: ResourceTable): ResourceMutations
     },
 
     /** The tombstone stays: what was disabled comes back disabled. */
-    delete({ kind, id, owner }, entry, action) {
+    delete(mutation, entry, action) {
+      const { kind, id, owner, ifRevision } = mutation;
       const row = existing(kind, id);
       if (row.owner !== owner) throw ownedByAnother({ kind, id }, row.owner);
+      if (ifRevision !== undefined && ifRevision !== row.revision) throw conflict(mutation, row);
       table.remove(kind, id);
       entry.changed({ kind, id, cacheKey: '', action });
       return 'delete';
@@ -58,7 +61,7 @@ export function createResourceMutations(table: ResourceTable): ResourceMutations
   };
 }
 
-function conflict(mutation: Put, existing: ResourceRow | undefined) {
+function conflict(mutation: Put | Delete, existing: ResourceRow | undefined) {
   if (existing === undefined) return refusal('revision_conflict', mutation, 'does not exist any more');
   return mutation.ifRevision === 0
     ? refusal('revision_conflict', mutation, 'exists already')

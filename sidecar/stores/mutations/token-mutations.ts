@@ -1,6 +1,6 @@
 import type { Mutation, NewToken } from '../../core/ports.ts';
 import { tokenCacheKey, type TokenRow } from '../rows.ts';
-import { ownedByAnother, refusal } from './refusals.ts';
+import { mayChange, ownedByAnother, refusal } from './refusals.ts';
 import type { Outcome } from './resource-mutations.ts';
 import type { LedgerEntry, TokenTable } from './tables.ts';
 
@@ -35,6 +35,7 @@ export function createTokenMutations(table: TokenTable): TokenMutations {
       sha256: token.sha256,
       owner: token.owner,
       ...declaredColumns(token),
+      rotated_from: token.rotatedFrom ?? null,
       // A hash that was revoked once stays revoked, whoever brings it back.
       revoked_at: table.revokedAt(token.sha256) ?? null,
       created_at: entry.nowMs,
@@ -57,13 +58,13 @@ export function createTokenMutations(table: TokenTable): TokenMutations {
     declare(token, entry, action) {
       checkTimes(token);
       const taken = table.withIdOrHash(token.id, token.sha256);
-      const foreign = taken.find((row) => row.owner !== token.owner);
+      const foreign = taken.find((row) => !mayChange(token.owner, row.owner, isUnchanged(row, token)));
       if (foreign !== undefined) throw ownedByAnother(named(token.id), foreign.owner);
       const [same] = taken;
       if (same === undefined) return create(token, entry, action('create'));
       if (same.id === token.id && same.sha256 === token.sha256) {
-        if (isUnchanged(same, token)) return 'unchanged';
-        table.put({ ...same, ...declaredColumns(token), revision: entry.revision });
+        if (same.owner === token.owner && isUnchanged(same, token)) return 'unchanged';
+        table.put({ ...same, ...declaredColumns(token), owner: token.owner, revision: entry.revision });
         log(entry, token, action('update'));
         return 'update';
       }
@@ -115,7 +116,7 @@ function checkTimes(token: NewToken): void {
   throw refusal('resource_invalid', named(token.id), 'needs whole milliseconds for its start and its expiry');
 }
 
-/** What a declaration says of a token beside its id, hash and owner. */
+/** What a declaration says of a token beside its id, hash and owner. Whom it succeeded is not for a file to say. */
 function declaredColumns(token: NewToken) {
   return {
     consumer: token.consumer,
@@ -123,11 +124,14 @@ function declaredColumns(token: NewToken) {
     not_before: token.notBeforeMs,
     expires_at: token.expiresAtMs,
     scopes: token.scopes === undefined ? null : JSON.stringify(token.scopes),
-    rotated_from: token.rotatedFrom ?? null,
   };
 }
 
 function isUnchanged(row: TokenRow, token: NewToken): boolean {
-  const declared = Object.entries(declaredColumns(token)) as readonly (readonly [keyof TokenRow, unknown])[];
+  const { id, sha256 } = token;
+  const declared = Object.entries({ id, sha256, ...declaredColumns(token) }) as readonly (readonly [
+    keyof TokenRow,
+    unknown,
+  ])[];
   return declared.every(([column, value]) => row[column] === value);
 }

@@ -48,7 +48,7 @@ export function createResourceSet(session: Session, sql: Sql): ResourceSet {
     await session.query(
       `INSERT INTO ${t}resources (${list}) SELECT ${list} FROM ${unnest(columns)}
        ON CONFLICT (kind, id) DO UPDATE
-       SET spec = excluded.spec, revision = excluded.revision, updated_at = excluded.updated_at`,
+       SET owner = excluded.owner, spec = excluded.spec, revision = excluded.revision, updated_at = excluded.updated_at`,
       (Object.keys(columns) as (keyof typeof columns)[]).map((column) => rows.map((row) => row[column])),
     );
   }

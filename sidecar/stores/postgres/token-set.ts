@@ -59,7 +59,7 @@ export function createTokenSet(session: Session, sql: Sql): TokenSet {
     const list = columnNames.join(', ');
     await session.query(
       `INSERT INTO ${t}tokens (${list}) SELECT ${list} FROM ${unnest(columns)}
-       ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, description = excluded.description,
+       ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, owner = excluded.owner, description = excluded.description,
          not_before = excluded.not_before, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
          scopes = excluded.scopes, rotated_from = excluded.rotated_from, revision = excluded.revision`,
       columnNames.map((column) => put.map((row) => row[column])),

@@ -12,7 +12,8 @@ function createResourceTable(db: DatabaseSync): ResourceTable {
   const select = db.prepare(`${selectResources} WHERE r.kind = ? AND r.id = ?`);
   const upsert = db.prepare(
     `INSERT INTO resources (kind, id, owner, spec, revision, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET spec = excluded.spec, revision = excluded.revision, updated_at = excluded.updated_at`,
+     ON CONFLICT DO UPDATE SET owner = excluded.owner, spec = excluded.spec, revision = excluded.revision,
+       updated_at = excluded.updated_at`,
   );
   const remove = db.prepare('DELETE FROM resources WHERE kind = ? AND id = ?');
   const bury = db.prepare('INSERT INTO tombstones (kind, id, at) VALUES (?, ?, ?)');
@@ -37,7 +38,7 @@ function createTokenTable(db: DatabaseSync): TokenTable {
   const upsert = db.prepare(
     `INSERT INTO tokens (id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from,
        created_at, revision, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, description = excluded.description,
+     ON CONFLICT (id) DO UPDATE SET consumer = excluded.consumer, owner = excluded.owner, description = excluded.description,
        not_before = excluded.not_before, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
        rotated_from = excluded.rotated_from, revision = excluded.revision, scopes = excluded.scopes`,
   );

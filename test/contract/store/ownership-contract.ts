@@ -75,7 +75,8 @@ export function ownershipContract(open: OpenForTest): void {
   test('refuses a file that declares what the API or another file owns, and names every conflict', async (t) => {
     const { store } = await open(t);
     await store.write([put('mine'), putToken('t')], admin);
-    const conflicts = [put('new', file), put('mine', file), putToken('t', file)];
+    const changed = { ...token('t', file), consumer: 'another' };
+    const conflicts = [put('new', file), put('mine', file, 'x'), { op: 'put_token', token: changed } as const];
     const refusal = await refuses(store, () => store.apply([conflicts], applyOptions()), 'resource_exists');
     assert.deepEqual(
       refusal.problems.map((problem) => problem.path),
@@ -86,6 +87,27 @@ export function ownershipContract(open: OpenForTest): void {
     await store.apply([[put('theirs', otherFile)]], applyOptions({ owner: otherFile }));
     await refuses(store, () => store.apply([[put('theirs', file)]], applyOptions()), 'resource_owned_by_file');
     assert.equal((await store.getResource('consumer', 'theirs'))?.owner, otherFile);
+  });
+
+  test('lets a file take over what the API made, where it declares just that', async (t) => {
+    const { store } = await open(t);
+    const rotated = { ...token('t'), rotatedFrom: 'tok_before' };
+    await store.write([put('mine'), { op: 'put_token', token: rotated }], admin);
+    await store.write([{ op: 'set_disabled', kind: 'consumer', id: 'mine', disabled: true }], admin);
+    await store.write([{ op: 'revoke_token', id: 'tok_t', atMs: 99 }], admin);
+
+    const taken = await store.apply([[put('mine', file), putToken('t', file)]], applyOptions());
+    assert.deepEqual([taken.created, taken.updated], [0, 2]);
+    assert.partialDeepStrictEqual(await store.getResource('consumer', 'mine'), { owner: file, disabled: true });
+    assert.partialDeepStrictEqual(await store.getToken('tok_t'), {
+      owner: file,
+      revokedAtMs: 99,
+      rotatedFrom: 'tok_before',
+    });
+    await refuses(store, () => store.write([put('mine', 'api', 'x')], admin), 'resource_owned_by_file');
+    const again = await store.apply([[put('mine', file), putToken('t', file)]], applyOptions());
+    assert.equal(again.unchanged, 2);
+    await refuses(store, () => store.write([put('mine')], admin), 'resource_owned_by_file');
   });
 
   test('refuses a token whose hash another owner holds', async (t) => {

@@ -97,6 +97,16 @@ export function writeContract(open: OpenForTest): void {
     assert.deepEqual((await store.getResource('consumer', 'team'))?.spec, consumerSpec('x'));
   });
 
+  test('deletes only at the revision that was asked for', async (t) => {
+    const { store } = await open(t);
+    await store.write([put('team')], admin);
+    await store.write([put('team', 'api', 'x')], admin);
+    const remove = { op: 'delete', kind: 'consumer', id: 'team', owner: 'api' } as const;
+    await refuses(store, () => store.write([{ ...remove, ifRevision: 1 }], admin), 'revision_conflict');
+    await store.write([{ ...remove, ifRevision: 2 }], admin);
+    assert.equal(await store.getResource('consumer', 'team'), undefined);
+  });
+
   test('disables and enables, apart from the spec', async (t) => {
     const { store } = await open(t);
     await store.write([put('team')], admin);
