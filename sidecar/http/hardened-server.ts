@@ -14,27 +14,37 @@ const keepAliveTimeoutMs = 75_000;
 const maxHeaderBytes = 65_536;
 /** More than any gateway sends (APISIX itself reads 100 of a client's; facts, 1): over it 431. */
 const maxHeaders = 200;
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
-/** How often slow requests are looked for. */
-const checkIntervalMs = 2_000;
+
+/** How long a client may take. A connection is closed, with 408, up to `checkIntervalMs` later. */
+export interface RequestTimes {
+  /** For the header lines; milliseconds. */
+  readonly headersTimeoutMs: number;
+  /** For all of a request, its body included; milliseconds. */
+  readonly requestTimeoutMs: number;
+  /** How often slow requests are looked for; milliseconds. */
+  readonly checkIntervalMs: number;
+}
+
+const usualTimes: RequestTimes = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, checkIntervalMs: 2_000 };
 
 /** A node:http server whose parser, time-outs and error answers are bounded. */
 export function createHardenedServer(handle: Handle<IncomingMessage>): Server;
 export function createHardenedServer<Request extends IncomingMessage>(
   handle: Handle<Request>,
   requestClass: RequestClass<Request>,
+  times?: RequestTimes,
 ): Server;
 export function createHardenedServer(
   handle: Handle<IncomingMessage>,
   requestClass: RequestClass<IncomingMessage> = IncomingMessage,
+  times: RequestTimes = usualTimes,
 ): Server {
   const server = createServer({
     IncomingMessage: requestClass as typeof IncomingMessage,
     maxHeaderSize: maxHeaderBytes,
-    headersTimeout: headersTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    connectionsCheckingInterval: checkIntervalMs,
+    headersTimeout: times.headersTimeoutMs,
+    requestTimeout: times.requestTimeoutMs,
+    connectionsCheckingInterval: times.checkIntervalMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     // A question has no body: it needs none of the events that end one, a fifth of what a request costs.
     optimizeEmptyRequests: true,
