@@ -16,13 +16,15 @@ export function addCheckCommand(program: Command, cli: Cli): void {
     .argument('[files...]', 'resource files (default: those that the configuration names)')
     .action(async (files: readonly string[], _options: unknown, self: Command) => {
       const { cwd } = cli.terminal;
-      const { local, problems: configProblems } = await readConfig(self, cli);
+      const { local, configPath, problems: configProblems } = await readConfig(self, cli);
       const named = files.length > 0 ? files.map((file) => resolve(cwd, file)) : (local?.config.resources.files ?? []);
       // With nothing but files, what they do not declare does not exist.
       const complete = local?.config.store.reveal() === 'sqlite::memory:' && files.length === 0;
-      const resourceProblems = await readResources(named, complete);
+      const maxTtlMs = local?.config.tokens.maxTtlMs;
+      const tokensEndByMs = maxTtlMs === undefined ? undefined : Date.now() + maxTtlMs;
+      const resourceProblems = await readResources(named, { complete, tokensEndByMs });
       const problems = [...configProblems, ...resourceProblems].map((problem) => shortened(problem, cwd));
-      const checked = [local?.configPath, ...named].filter((file) => file !== undefined);
+      const checked = [configPath, ...named].filter((file) => file !== undefined);
       report(
         problems,
         checked.map((file) => relative(cwd, file)),
@@ -41,13 +43,19 @@ export function addCheckCommand(program: Command, cli: Cli): void {
 async function readConfig(
   self: Command,
   cli: Cli,
-): Promise<{ readonly local: Local | undefined; readonly problems: readonly Problem[] }> {
+): Promise<{
+  readonly local: Local | undefined;
+  /** Undefined: there is none. */
+  readonly configPath: string | undefined;
+  readonly problems: readonly Problem[];
+}> {
   try {
     const local = await cli.local(self);
-    return { local, problems: [...local.warnings, ...(await urlProblems(local))] };
+    return { local, configPath: local.configPath, problems: [...local.warnings, ...(await urlProblems(local))] };
   } catch (error) {
     if (!(error instanceof CredentialFlowError) || error.problems.length === 0) throw error;
-    return { local: undefined, problems: error.problems };
+    const configPath = error.problems.find(({ file }) => file !== undefined)?.file;
+    return { local: undefined, configPath, problems: error.problems };
   }
 }
 
@@ -71,12 +79,15 @@ async function urlProblems({ config, configPath }: Local): Promise<readonly Prob
   ];
 }
 
-async function readResources(files: readonly string[], complete: boolean): Promise<readonly Problem[]> {
+async function readResources(
+  files: readonly string[],
+  options: { readonly complete: boolean; readonly tokensEndByMs: number | undefined },
+): Promise<readonly Problem[]> {
   if (files.length === 0) return [];
   const { parseResourceFiles } = await import('../resources/parse.ts');
   const { resourceDeps } = await import('../resource-deps.ts');
   const { texts, problems } = readResourceTexts(files);
-  return [...problems, ...parseResourceFiles(texts, resourceDeps, { complete }).problems];
+  return [...problems, ...parseResourceFiles(texts, resourceDeps, options).problems];
 }
 
 /** As it would be typed here. */

@@ -50,7 +50,7 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
       log,
       parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
       toBody: toResourceBody,
-      applyText: (text, options) => applyText(text, options, deps),
+      applyText: (text, options) => applyText(text, options, clock.now() + config.tokens.maxTtlMs, deps),
       exportDocument: () => exportDocument(store),
       mintToken: () => mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 }),
       sealSecret: async (plaintext, binding) => ({ from: 'sealed', value: await keyring.seal(plaintext, binding) }),
@@ -84,9 +84,14 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
 }
 
 /** Parsed in a process of its own, like a file: a large document must not hold up decisions. */
-async function applyText(text: string, options: ApplyTextOptions, deps: AdministrationDeps): Promise<AppliedText> {
+async function applyText(
+  text: string,
+  options: ApplyTextOptions,
+  tokensEndByMs: number,
+  deps: AdministrationDeps,
+): Promise<AppliedText> {
   const { file, owner } = options;
-  const job = { file, owner, text, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
+  const job = { file, owner, text, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
   const parsed = await parseInProcess(job, deps.clock);
   if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
   try {

@@ -18,7 +18,7 @@ export interface ResourceFilesDeps {
 export function createResourceFiles(config: Config, deps: ResourceFilesDeps): FileSources {
   const { store, inMemory, version, metrics, clock, log } = deps;
   return createFileSources(
-    { ...config.resources, parseProcessUrl, fingerprint: version },
+    { ...config.resources, maxTtlMs: config.tokens.maxTtlMs, parseProcessUrl, fingerprint: version },
     {
       apply: (chunks, options) => store.apply(chunks, options),
       ...(inMemory ? {} : { meta: { get: store.getMeta, set: store.setMeta } }),

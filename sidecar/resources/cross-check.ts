@@ -8,6 +8,8 @@ export interface CrossCheckOptions {
   readonly deps: ResourceDeps;
   /** True: the items are all there is, so that a reference to something else is an error, not a warning. */
   readonly complete: boolean;
+  /** No token may live longer than until then: milliseconds since 1970. Undefined: no bound. */
+  readonly tokensEndByMs?: number | undefined;
 }
 
 type Say = (
@@ -28,6 +30,7 @@ export function crossCheck(items: readonly ReadItem[], options: CrossCheckOption
   checkReferences(items, options, say);
   checkCredentials(items, options, say);
   checkBudgets(items, say);
+  checkLives(items, options, say);
   for (const { item, at, through } of findGroupCycles(ofKind(items, 'group'))) {
     say('error', item, ['member_of', at], `closes a circle: ${through.join(' is in ')}`);
   }
@@ -72,6 +75,15 @@ function checkUnique(items: readonly ReadItem[], say: Say): void {
         claim(`key ${sha256}`, item, ['keys', i, 'sha256'], 'is the key of two gateways');
       }
     }
+  }
+}
+
+function checkLives(items: readonly ReadItem[], { tokensEndByMs }: CrossCheckOptions, say: Say): void {
+  if (tokensEndByMs === undefined) return;
+  for (const item of ofKind(items, 'token')) {
+    if (item.token.expiresAtMs <= tokensEndByMs) continue;
+    const until = new Date(tokensEndByMs).toISOString();
+    say('error', item, ['expires_at'], `is after ${until}`, 'choose an earlier end, or raise tokens.max_ttl');
   }
 }
 

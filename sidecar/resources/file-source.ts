@@ -21,6 +21,8 @@ export interface FileSourcesOptions {
   readonly settleMs?: number;
   /** Default 120 000. */
   readonly parseTimeoutMs?: number;
+  /** Longest life of a token that a file declares, from the moment it is read; milliseconds; default: no bound. */
+  readonly maxTtlMs?: number;
   /** Version of whatever gives a text its meaning (this program's own); default empty. */
   readonly fingerprint?: string;
 }
@@ -83,6 +85,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
         allowPrune: options.allowPrune,
         parseProcessUrl: options.parseProcessUrl,
         parseTimeoutMs,
+        maxTtlMs: options.maxTtlMs,
         fingerprint,
       },
       { apply: deps.apply, meta, clock, log, signal },

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly allowPrune: boolean;
   readonly parseProcessUrl: URL;
   readonly parseTimeoutMs: number;
+  /** Longest life of a token from now on; milliseconds. Undefined: no bound. */
+  readonly maxTtlMs: number | undefined;
   /** Part of what counts as the same content: another version may read the same text as other resources. */
   readonly fingerprint: string;
 }
@@ -49,7 +51,14 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     if (sha256 !== undefined && held === `${options.fingerprint}:${sha256}`) return outcome('unchanged', { sha256 });
 
     const result = await parseInProcess(
-      { file, owner, processUrl: options.parseProcessUrl, timeoutMs: options.parseTimeoutMs, signal: deps.signal },
+      {
+        file,
+        owner,
+        processUrl: options.parseProcessUrl,
+        timeoutMs: options.parseTimeoutMs,
+        signal: deps.signal,
+        ...(options.maxTtlMs !== undefined && { tokensEndByMs: deps.clock.now() + options.maxTtlMs }),
+      },
       deps.clock,
     );
     if (!('chunks' in result)) {

@@ -10,6 +10,8 @@ export interface ParseJob {
   readonly owner: Owner;
   /** In place of the file's content. */
   readonly text?: string | undefined;
+  /** See `ParseOptions`. */
+  readonly tokensEndByMs?: number | undefined;
 }
 
 /** The job, then `next` for each chunk, so that neither side piles up. */

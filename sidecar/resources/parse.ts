@@ -16,6 +16,8 @@ export interface ParseOptions {
   readonly owner?: Owner;
   /** True: references to what these documents do not declare are errors instead of warnings. Default false. */
   readonly complete?: boolean;
+  /** Tokens that live longer are errors: milliseconds since 1970. Default: no bound. */
+  readonly tokensEndByMs?: number | undefined;
 }
 
 export interface Parsed {
@@ -34,15 +36,15 @@ export function sourceName(file: string): string {
 
 /** Reads one resource file: YAML or JSON, one or several documents, empty = nothing. Never throws. */
 export function parseResources(text: string, file: string, deps: ResourceDeps, options: ParseOptions = {}): Parsed {
-  const { owner = ownerOf(file), complete = false } = options;
-  return parseResourceFiles([{ text, file, owner }], deps, { complete });
+  const { owner = ownerOf(file), ...rest } = options;
+  return parseResourceFiles([{ text, file, owner }], deps, rest);
 }
 
 /** Reads several files as one, so that they may refer to each other; each owns its own part. */
 export function parseResourceFiles(
   files: readonly { readonly text: string; readonly file: string; readonly owner?: Owner }[],
   deps: ResourceDeps,
-  options: { readonly complete?: boolean } = {},
+  options: Omit<ParseOptions, 'owner'> = {},
 ): Parsed {
   const items: ReadItem[] = [];
   const problems: Problem[] = [];
@@ -51,7 +53,8 @@ export function parseResourceFiles(
     for (const item of read.items) items.push(item);
     for (const problem of read.problems) problems.push(problem);
   }
-  for (const problem of crossCheck(items, { deps, complete: options.complete ?? false })) {
+  const { complete = false, tokensEndByMs } = options;
+  for (const problem of crossCheck(items, { deps, complete, tokensEndByMs })) {
     problems.push(problem);
   }
   return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };

@@ -56,12 +56,12 @@ function readBytes(file: string): { readonly bytes: Buffer } | Unreadable {
   }
 }
 
-function parseBytes(bytes: Buffer, { file, owner }: ParseJob, deps: ResourceDeps): Parsed {
+function parseBytes(bytes: Buffer, { file, owner, tokensEndByMs }: ParseJob, deps: ResourceDeps): Parsed {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return { mutations: [], problems: [{ severity: 'error', message: 'the file is not UTF-8', file }] };
   }
-  return parseResources(text, file, deps, { owner });
+  return parseResources(text, file, deps, { owner, tokensEndByMs });
 }

@@ -16,7 +16,7 @@ upstreams: [{ id: api, preset: generic, base_url: "https://api.example.test", pr
 credentials: [{ id: c, upstream: api, secret: { from: env, name: RESTART_SECRET } }]
 consumers: [{ id: team, owner: team@example.test }]
 policies: [{ id: all, effect: allow, consumers: [team], upstreams: [api] }]
-tokens: [{ consumer: team, sha256: "${minted.sha256}", expires_at: 2099-01-01T00:00:00Z }]
+tokens: [{ consumer: team, sha256: "${minted.sha256}", expires_at: ${new Date(Date.now() + 86_400_000).toISOString()} }]
 `;
 
 export interface Tally {
