@@ -47,6 +47,17 @@ describe('the demo', () => {
     assert.doesNotMatch(stdout, /cf_[\w-]{30,}|sk-demo-/);
   });
 
+  it('says what it takes, and refuses what it does not know without a stack', async () => {
+    const help = await runDemo(['--help']);
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /--once[^]*--json/);
+    const bad = await runDemo(['--ones']);
+    assert.equal(bad.code, 2);
+    assert.equal(bad.stdout, '');
+    assert.match(bad.stderr, /^error: .*--ones[^]*Usage:/);
+    assert.doesNotMatch(bad.stderr, /^\s+at /m);
+  });
+
   it('--once prints the flow in ten lines, says that the gateway is a stand-in, and obeys NO_COLOR', async () => {
     const { code, stdout, stderr } = await runDemo(['--once'], { NO_COLOR: '1', FORCE_COLOR: '1' });
     assert.equal(code, 0, stderr);
