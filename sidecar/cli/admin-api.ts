@@ -5,6 +5,7 @@ import type { HttpAnswer, HttpRequest } from '../ops/http-client.ts';
 import { endpointOf, parseEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import type { GlobalOptions } from './global-options.ts';
 import { loadLocal } from './local.ts';
@@ -141,7 +142,9 @@ function refusalOf(answer: HttpAnswer, endpoint: Endpoint): CliFailure {
         readonly errors?: readonly Problem[];
       }
     | undefined;
-  if (typeof problem?.code !== 'string') {
+  // What is not there in an admin API is named in `detail`; without one, the path itself is unknown.
+  const isElsewhere = problem?.code === 'not_found' && problem.detail === undefined;
+  if (typeof problem?.code !== 'string' || isElsewhere) {
     return new CliFailure(exitCodes.failed, `${endpoint.baseUrl} answered ${answer.status}, not as an admin API does`, {
       code: 'not_an_admin_api',
       fix: 'compare --admin-url (CREDENTIALFLOW_ADMIN_URL) with the banner of `credentialflow serve`',
@@ -149,9 +152,14 @@ function refusalOf(answer: HttpAnswer, endpoint: Endpoint): CliFailure {
   }
   const { code, title, detail, fix, errors = [] } = problem;
   const message = [detail, title].find((text) => typeof text === 'string') ?? code;
-  return new CliFailure(answer.status === 422 ? exitCodes.invalid : exitCodes.failed, message, {
+  return new CliFailure(exitCodeOf(answer.status), message, {
     code,
     problems: errors,
     ...(typeof fix === 'string' ? { fix } : {}),
   });
+}
+
+function exitCodeOf(status: number): ExitCode {
+  if (status === 422) return exitCodes.invalid;
+  return status === 400 ? exitCodes.usage : exitCodes.failed;
 }

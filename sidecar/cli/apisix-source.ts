@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { hasErrors } from '../config/problems.ts';
 import type { Problem } from '../core/error.ts';
@@ -15,6 +14,7 @@ import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { formatPlace } from './format-problem.ts';
 import { readResourceTexts } from './resource-texts.ts';
+import { readFile } from './read-file.ts';
 
 /** What says which configuration is meant; the same for render, diff and sync. */
 export interface SourceOptions {
@@ -185,11 +185,7 @@ function aboutAddress(sidecarUrl: string): readonly string[] {
 }
 
 function readText(path: string, name: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `${name} cannot be read`, { cause: error });
-  }
+  return readFile(path, name);
 }
 
 function warn(cli: Cli, warnings: readonly string[], warned: Set<string>): void {

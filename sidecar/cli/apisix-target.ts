@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { CredentialFlowError } from '../core/error.ts';
 import { Secret } from '../core/secret.ts';
@@ -9,6 +8,7 @@ import type { Cli } from './cli.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
+import { readFile } from './read-file.ts';
 
 /** What says which gateway is meant; the same for diff and sync. */
 export interface TargetOptions {
@@ -81,11 +81,7 @@ export function readAdminKey(file: string | undefined, { env, cwd }: Terminal): 
 }
 
 function readKeyFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `${path} cannot be read as the key of the Admin API`, { cause: error });
-  }
+  return readFile(path, path, 'it must hold the key of the Admin API and nothing else').trim();
 }
 
 export function warnAboutClearText(address: string, terminal: Terminal): void {

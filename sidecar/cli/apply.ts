@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Problem } from '../core/error.ts';
 import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
-import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { formatPlace } from './format-problem.ts';
 import { formatTable } from './table.ts';
 import type { Terminal } from './terminal.ts';
+import { readFile } from './read-file.ts';
 
 interface ApplyOptions {
   readonly file: readonly string[];
@@ -65,13 +64,7 @@ export function addApplyCommand(program: Command, cli: Cli): void {
 }
 
 async function readDocument(file: string, terminal: Terminal): Promise<string> {
-  if (file !== '-') {
-    try {
-      return readFileSync(resolve(terminal.cwd, file), 'utf8');
-    } catch (error) {
-      throw new CliFailure(exitCodes.failed, `${file} cannot be read`, { cause: error });
-    }
-  }
+  if (file !== '-') return readFile(resolve(terminal.cwd, file), file);
   const chunks: Buffer[] = [];
   for await (const chunk of terminal.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');

@@ -49,11 +49,11 @@ export function reportFailure(thrown: unknown, terminal: Terminal, json: boolean
   } else {
     const { paint } = terminal;
     terminal.err(`${paint('red', 'error:')} ${message}\n`);
-    for (const problem of problems) {
-      const line = formatPlace(problem);
-      if (line !== message) terminal.err(`  ${line}\n`);
-    }
-    if (fix !== undefined && !isInErrors(problems, fix)) terminal.err(`${paint('dim', 'fix:')} ${fix}\n`);
+    const [only] = problems;
+    const isSaid = problems.length === 1 && only?.message === message && only.file === undefined;
+    if (!isSaid) for (const problem of problems) terminal.err(`  ${formatPlace(problem)}\n`);
+    const advice = isSaid ? (only.fix ?? fix) : fix;
+    if (advice !== undefined && !isInErrors(problems, advice)) terminal.err(`${paint('dim', 'fix:')} ${advice}\n`);
   }
   if (terminal.env[debugVariable] === '1' && thrown instanceof Error) {
     terminal.err(`${thrown.stack ?? ''}\n${thrown.cause instanceof Error ? (thrown.cause.stack ?? '') : ''}\n`);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Cli } from './cli.ts';
+import { commandName } from './command-name.ts';
 import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
@@ -38,7 +39,7 @@ export function addInitCommand(program: Command, cli: Cli): void {
       cli.print(self, { written }, () =>
         [
           `Wrote ${written.join(' and ')}.`,
-          `Next: edit them, then \`credentialflow check\`, then \`credentialflow serve\`.`,
+          `Next: edit them, then \`${commandName(cli.terminal)} check\`, then \`${commandName(cli.terminal)} serve\`.`,
         ].join('\n'),
       );
     });

@@ -19,6 +19,8 @@ export const kindsHelp = 'gateway, upstream, credential, consumer, group, issuer
 export function collectionOf(kind: string): string {
   const wanted = kind.toLowerCase();
   const found = collections.find((name) => name === wanted || singularOf(name) === wanted);
+  if (/^tokens?$/.test(wanted))
+    throw usageFailure('tokens have commands of their own', 'such as `credentialflow token list`');
   if (found === undefined) throw usageFailure(`${JSON.stringify(kind)} is no kind of resource`, `use ${kindsHelp}`);
   return found;
 }

@@ -4,6 +4,7 @@ import type { InputFile } from '../gateway/lint/read/read-configuration.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
+import { whyUnreadable } from './read-file.ts';
 
 const maxFileBytes = 64 * 1_024 * 1_024;
 
@@ -24,7 +25,6 @@ export function readInput(path: string, shown: string): string {
   } catch (error) {
     if (error instanceof CliFailure) throw error;
     if (error instanceof TypeError) throw fail('is not UTF-8', 'store it as UTF-8');
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw fail(missing ? 'does not exist' : 'cannot be read', 'look at its name and its permissions');
+    throw fail(whyUnreadable(error), 'look at its name and its permissions');
   }
 }

@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import type { Asked } from '../policies/explainer.ts';
 import type { AdminApi } from './admin-api.ts';
-import { readTextFile, type PolicyWorld } from './policy-world.ts';
+import type { PolicyWorld } from './policy-world.ts';
+import { readFile } from './read-file.ts';
 
 /** A decision as the audit writes it, or as a sidecar remembers it. */
 export interface PastDecision {
@@ -26,7 +28,7 @@ export async function pastDecisions(
   api: AdminApi | undefined,
 ): Promise<readonly PastDecision[]> {
   let all: readonly unknown[] = [];
-  if (audit !== undefined) all = readTextFile(audit, cwd).split('\n').map(parseLine);
+  if (audit !== undefined) all = readFile(resolve(cwd, audit), audit).split('\n').map(parseLine);
   else if (api !== undefined) {
     const query = { limit: '10000' };
     all = ((await api.call({ method: 'GET', path: '/decisions', query })) as { items: readonly unknown[] }).items;

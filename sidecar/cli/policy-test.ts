@@ -6,7 +6,8 @@ import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
-import { createPolicyWorld, readRecords, readTextFile, type PolicyWorld } from './policy-world.ts';
+import { createPolicyWorld, readRecords, type PolicyWorld } from './policy-world.ts';
+import { readFile } from './read-file.ts';
 
 interface TestOptions {
   readonly file: readonly string[];
@@ -57,7 +58,7 @@ function collect(file: string, earlier: readonly string[] | undefined): readonly
 
 async function readCases(files: readonly string[], cwd: string): Promise<readonly PolicyCase[]> {
   const { readPolicyTests } = await import('../resources/policy-tests.ts');
-  const read = files.map((file) => readPolicyTests(readTextFile(file, cwd), file));
+  const read = files.map((file) => readPolicyTests(readFile(resolve(cwd, file), file), file));
   const problems = read.flatMap((one) => one.problems);
   if (problems.length > 0) {
     throw new CliFailure(exitCodes.invalid, `${files.join(', ')}: not valid`, { code: 'resource_invalid', problems });

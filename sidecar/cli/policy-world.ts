@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { hasErrors } from '../config/problems.ts';
 import type { Declaration } from '../resources/parse.ts';
@@ -8,6 +7,7 @@ import type { UpstreamEntry } from '../core/snapshot.ts';
 import type { Asked } from '../policies/explainer.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
+import { readFile } from './read-file.ts';
 
 /** Policies by themselves: no sidecar, no store, no secrets. */
 export interface PolicyWorld {
@@ -26,19 +26,14 @@ export interface JudgedOffline {
   readonly unsure: readonly string[];
 }
 
-export function readTextFile(file: string, cwd: string): string {
-  try {
-    return readFileSync(resolve(cwd, file), 'utf8');
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `${file} cannot be read`, { cause: error });
-  }
-}
-
 /** The resources of files, as one. Throws a CliFailure that lists what is wrong. */
 export async function readRecords(files: readonly string[], cwd: string): Promise<readonly ResourceRecord[]> {
   const { parseResourceFiles } = await import('../resources/parse.ts');
   const { resourceDeps } = await import('../resource-deps.ts');
-  const texts = files.map((file) => ({ text: readTextFile(file, cwd), file: relative(cwd, resolve(cwd, file)) }));
+  const texts = files.map((file) => ({
+    text: readFile(resolve(cwd, file), file),
+    file: relative(cwd, resolve(cwd, file)),
+  }));
   const { mutations, problems } = parseResourceFiles(texts, resourceDeps);
   if (hasErrors(problems)) {
     const errors = problems.filter(({ severity }) => severity === 'error');

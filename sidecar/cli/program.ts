@@ -90,7 +90,7 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return exitCodes.ok;
     if (error.code === 'commander.help') {
       return reportFailure(
-        usageFailure('a command is missing', '`credentialflow --help` lists them'),
+        usageFailure('a command is missing', `\`credentialflow ${groupIn(program, argv)}--help\` lists them`),
         terminal,
         asJson,
       );
@@ -99,4 +99,10 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
     const hint = more.join(' ').replace(/^\(|\)$/g, '');
     return reportFailure(usageFailure(message, hint === '' ? '--help shows how it is used' : hint), terminal, asJson);
   }
+}
+
+/** `token ` for `token --json`: the commands that were named so far. */
+function groupIn(program: Command, argv: readonly string[]): string {
+  const group = program.commands.find((command) => argv.includes(command.name()));
+  return group === undefined ? '' : `${group.name()} `;
 }

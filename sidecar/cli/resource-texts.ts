@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Problem } from '../core/error.ts';
+import { whyUnreadable } from './read-file.ts';
 
 const maxFileBytes = 64 * 1_024 * 1_024;
 
@@ -24,7 +25,6 @@ function readText(file: string): string | Problem {
     if (statSync(file).size > maxFileBytes) return problem('the file is larger than 64 MiB');
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return problem('the file does not exist');
-    return problem(error instanceof TypeError ? 'the file is not UTF-8' : 'the file cannot be read');
+    return problem(`the file ${error instanceof TypeError ? 'is not UTF-8' : whyUnreadable(error)}`);
   }
 }

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { readSecret } from './read-secret.ts';
+import { readFile } from './read-file.ts';
 
 interface SealOptions {
   readonly credential?: string;
@@ -54,12 +54,11 @@ async function askForKey(self: Command, cli: Cli): Promise<unknown> {
 }
 
 function readKey(file: string): unknown {
+  const fix = 'make it with `credentialflow seal --print-key`';
+  const text = readFile(file, file, fix);
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as unknown;
+    return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new CliFailure(exitCodes.failed, `${file} cannot be read as a sealing key`, {
-      fix: 'make it with `credentialflow seal --print-key`',
-      cause: error,
-    });
+    throw new CliFailure(exitCodes.failed, `${file} is no sealing key`, { fix, cause: error });
   }
 }

@@ -23,7 +23,7 @@ export function addServeCommand(program: Command, cli: Cli): void {
       for (const warning of warnings) terminal.err(`${formatPlace({ ...warning, severity: 'warning' })}\n`);
       const running: Running = await start(config, { env: terminal.env, log });
       letYoungGenerationGrow();
-      terminal.err(formatBanner(running, terminal));
+      terminal.err(formatBanner(running, config.resources.files, terminal));
       const signal = await signals.first;
       log.info('stopping', { signal });
       await running.stop();

@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { exitCodes } from './exit-codes.ts';
-import { CliFailure } from './failure.ts';
+import { readFile } from './read-file.ts';
 
 /**
  * A store's URL as an argument gives it: the URL, or `@FILE` for one that holds a password, which no argument should.
@@ -15,12 +13,5 @@ export async function readStoreUrl(text: string, cwd: string): Promise<string> {
 }
 
 function readUrlFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    throw new CliFailure(exitCodes.failed, `${path} cannot be read`, {
-      fix: "it must hold the store's URL and nothing else",
-      cause: error,
-    });
-  }
+  return readFile(path, path, "it must hold the store's URL and nothing else").trim();
 }

@@ -36,7 +36,10 @@ describe('wrong usage', () => {
     ['an unknown option', ['apply', '-f', 'x', '--dryrun'], /--dry-run/],
     ['a missing option', ['token', 'issue'], /--consumer/],
     ['a missing argument', ['get'], /kind/],
+    ['a group of commands alone', ['token'], /credentialflow token --help/],
     ['an unknown kind', ['get', 'tokenz'], /tokenz/],
+    ['tokens, which are no kind', ['get', 'tokens'], /token list/],
+    ['a word in the place of an id', ['token', 'rotate', 'mine'], /token list/],
     ['prune without a source', ['apply', '-f', 'x', '--prune'], /--source/],
     ['an address that is none', ['status', '--admin-url', 'ftp://x'], /ftp/],
     ['a word too many', ['version', 'please'], /too many arguments/i],
@@ -51,6 +54,28 @@ describe('wrong usage', () => {
       assert.ok(!/^\s+at /m.test(err), 'no stack');
     });
   }
+
+  it('does not send a token that stands in the place of its id, and says which id that is', async () => {
+    const token = `cf_k1_${'a'.repeat(43)}`;
+    for (const command of ['revoke', 'rotate']) {
+      const { code, err } = await run(['token', command, token]);
+      assert.equal(code, 2, err);
+      assert.ok(err.includes(`tok_${hash('sha256', token).slice(0, 24)}`), err);
+      assert.ok(!err.includes(token), 'the token is repeated');
+    }
+  });
+
+  it('says why a file cannot be read', async () => {
+    const env = { CREDENTIALFLOW_ADMIN_KEY: 'a'.repeat(40), CREDENTIALFLOW_ADMIN_URL: 'http://127.0.0.1:1' };
+    for (const [file, why] of [
+      ['missing.yaml', 'does not exist'],
+      ['.', 'is a directory'],
+    ] as const) {
+      const { code, err } = await run(['apply', '-f', file], { env });
+      assert.equal(code, 1, err);
+      assert.equal(err, `error: ${file} ${why}\nfix: look at its name and its permissions\n`);
+    }
+  });
 
   it('is JSON on stderr with --json', async () => {
     const { code, out, err } = await run(['token', 'issue', '--json']);
@@ -144,7 +169,7 @@ describe('init and check', () => {
       /^credentialflow\.yaml:3:9 changes\.poll: /m,
       /^a\.yaml:3:5 .*gruops/m,
       /^a\.yaml:6:13 .*preset/m,
-      /^missing\.yaml .*does not exist/m,
+      /^missing\.yaml: the file does not exist$/m,
     ]) {
       assert.match(out, place);
     }
@@ -153,6 +178,27 @@ describe('init and check', () => {
     const answer = JSON.parse(json.out) as { ok: boolean; problems: { file: string; line: number }[] };
     assert.equal(answer.ok, false);
     assert.ok(answer.problems.some(({ file, line }) => file === 'a.yaml' && line === 3));
+  });
+
+  it('names the configuration that it could not read, and not the defaults', async () => {
+    const { code, out } = await run(['check', '--config', 'missing.yaml']);
+    assert.equal(code, 4);
+    assert.match(out, /^missing\.yaml: .*does not exist/m);
+    assert.match(out, /^Checked missing\.yaml: 1 error, 0 warnings\.$/m);
+  });
+
+  it('refuses a token of a file that outlives tokens.max_ttl, with its place', async () => {
+    const until = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString();
+    const entry = (name: string, days: number) =>
+      `  - { consumer: team, sha256: "${hash('sha256', name)}", expires_at: "${until(days)}" }\n`;
+    writeFileSync(
+      join(cwd, 'tokens.yaml'),
+      `consumers: [{ id: team, owner: x }]\ntokens:\n${entry('a', 29)}${entry('b', 31)}`,
+    );
+    const { code, out } = await run(['check', 'tokens.yaml'], { env: { CREDENTIALFLOW_TOKENS_MAX_TTL: '30d' } });
+    assert.equal(code, 4, out);
+    assert.match(out, /^tokens\.yaml:4:\d+ tokens\[1\]\.expires_at: is after .*tokens\.max_ttl/m);
+    assert.match(out, /: 1 error,/);
   });
 
   it('reads --config and resolves its files beside it', async () => {

@@ -23,7 +23,7 @@ describe('the command line against a running sidecar', () => {
     const banner = sidecar.stderr();
     for (const url of Object.values(sidecar.urls)) assert.ok(banner.includes(url), banner);
     assert.ok(banner.includes(join(sidecar.dataDir, 'keys')));
-    assert.match(banner, /credentialflow gateway env/);
+    assert.match(banner, /next +credentialflow init/, 'nothing is served yet');
     for (const key of Object.values(sidecar.keys)) assert.ok(!banner.includes(key));
     for (const name of ['master', 'gateway', 'log', 'admin']) {
       assert.equal(statSync(join(sidecar.dataDir, 'keys', `${name}.key`)).mode & 0o777, 0o600);
@@ -74,7 +74,7 @@ describe('the command line against a running sidecar', () => {
     assert.match(exported.stdout, /^upstreams:/m);
     writeFileSync(join(home, 'export.yaml'), exported.stdout);
     const back = await sidecar.json(['apply', '-f', 'export.yaml']);
-    assert.deepEqual([back['created'], back['deleted'], back['unchanged']], [0, 0, 5]);
+    assert.deepEqual([back['created'], back['updated'], back['deleted'], back['unchanged']], [0, 0, 0, 6]);
     assert.equal((await sidecar.cli(['delete', 'policy', 'search-may-chat'])).code, 0);
     const gone = await sidecar.cli(['get', 'policy', 'search-may-chat']);
     assert.equal(gone.code, 1);
@@ -120,8 +120,16 @@ describe('the command line against a running sidecar', () => {
   });
 
   it('tells what answers but is no admin API', async () => {
-    const { code, stderr } = await sidecar.cli(['status', '--admin-url', sidecar.urls.metrics]);
-    assert.equal(code, 1);
-    assert.match(stderr, /^error: /);
+    for (const url of [sidecar.urls.metrics, sidecar.urls.data]) {
+      const { code, stderr } = await sidecar.cli(['status', '--admin-url', url]);
+      assert.equal(code, 1);
+      assert.match(stderr, /^error: .* answered 404, not as an admin API does\nfix: /);
+    }
+  });
+
+  it('says what is wrong with an option once, and that it is wrong usage', async () => {
+    const { code, stderr } = await sidecar.cli(['token', 'issue', '--consumer', 'team-search', '--ttl', '10']);
+    assert.equal(code, 2);
+    assert.equal(stderr.match(/must be a duration/g)?.length, 1, stderr);
   });
 });
