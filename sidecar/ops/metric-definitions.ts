@@ -55,6 +55,12 @@ export const metricDefinitions = {
     labels: ['policy', 'effect'],
     unit: 'decisions',
   },
+  credentialflow_limit_uses_total: {
+    type: 'counter',
+    help: 'Units that requests wanted of a limit, by outcome: allowed, exceeded (429), warned (mode: warn), unknown (503); alone counts the decisions made without the shared counters.',
+    labels: ['limit', 'outcome'],
+    unit: 'requests',
+  },
   credentialflow_cache_lookups_total: {
     type: 'counter',
     help: 'Look-ups of tokens by tier (l1, cache, store) and outcome.',
@@ -67,23 +73,11 @@ export const metricDefinitions = {
     labels: ['tier'],
     unit: 'seconds',
   },
-  credentialflow_revocation_propagation_seconds: {
-    type: 'histogram',
-    help: 'Time from the writing of a change (a revocation, a policy …) to its being known to this sidecar, by the clock of the store.',
-    labels: ['store'],
-    unit: 'seconds',
-  },
   credentialflow_cache_rejected_values_total: {
     type: 'counter',
     help: 'Values of the shared cache that were not believed. More than a few: somebody writes to the cache.',
     labels: ['reason'],
     unit: 'values',
-  },
-  credentialflow_issuer_key_reads_total: {
-    type: 'counter',
-    help: 'Reads of the keys of an issuer of JWTs: `read`, `failed`. Its keys are used for a day after the last read.',
-    labels: ['issuer', 'outcome'],
-    unit: 'requests',
   },
   credentialflow_cache_connected: {
     type: 'gauge',
@@ -96,6 +90,12 @@ export const metricDefinitions = {
     help: 'Circuit breaker of a step of token look-ups (cache, store): 0 closed, 1 half open (one asks for all), 2 open (nobody asks).',
     labels: ['step'],
     unit: 'state',
+  },
+  credentialflow_issuer_key_reads_total: {
+    type: 'counter',
+    help: 'Reads of the keys of an issuer of JWTs: `read`, `failed`. Its keys are used for a day after the last read.',
+    labels: ['issuer', 'outcome'],
+    unit: 'requests',
   },
   credentialflow_store_revision: {
     type: 'gauge',
@@ -113,6 +113,12 @@ export const metricDefinitions = {
     type: 'gauge',
     help: 'Time since changes were last read from the store. Over max_stale of an upstream its requests are denied.',
     labels: [],
+    unit: 'seconds',
+  },
+  credentialflow_revocation_propagation_seconds: {
+    type: 'histogram',
+    help: 'Time from the writing of a change (a revocation, a policy …) to its being known to this sidecar, by the clock of the store.',
+    labels: ['store'],
     unit: 'seconds',
   },
   credentialflow_snapshot_resources: {
@@ -138,6 +144,36 @@ export const metricDefinitions = {
     help: '1 where the last reading of a resource file was applied, 0 where it was refused and the last good state is kept.',
     labels: ['source'],
     unit: 'bool',
+  },
+  credentialflow_credential_usable: {
+    type: 'gauge',
+    help: '1 where the secret of a credential could be read and fits its header, else 0.',
+    labels: ['upstream', 'credential'],
+    unit: 'bool',
+  },
+  credentialflow_credential_health: {
+    type: 'gauge',
+    help: '1 for the state that a credential is in: unknown, ok, degraded, suspect, throttled, dead (docs/health.md).',
+    labels: ['upstream', 'credential', 'state'],
+    unit: 'bool',
+  },
+  credentialflow_credential_health_changes_total: {
+    type: 'counter',
+    help: 'Changes of credentials from one state to another, by the new state; also those that another sidecar saw.',
+    labels: ['upstream', 'to'],
+    unit: 'changes',
+  },
+  credentialflow_credential_probes_total: {
+    type: 'counter',
+    help: 'Probes of credentials by what they found out: works, dead, limited, unsure.',
+    labels: ['upstream', 'outcome'],
+    unit: 'probes',
+  },
+  credentialflow_health_webhooks_total: {
+    type: 'counter',
+    help: 'Messages to health.webhook_url: delivered, failed (given up), dropped (too many waited).',
+    labels: ['outcome'],
+    unit: 'messages',
   },
   credentialflow_upstream_requests_total: {
     type: 'counter',
@@ -199,12 +235,6 @@ export const metricDefinitions = {
     labels: ['outcome'],
     unit: 'entries',
   },
-  credentialflow_limit_uses_total: {
-    type: 'counter',
-    help: 'Units that requests wanted of a limit, by outcome: allowed, exceeded (429), warned (mode: warn), unknown (503); alone counts the decisions made without the shared counters.',
-    labels: ['limit', 'outcome'],
-    unit: 'requests',
-  },
   credentialflow_log_batches_total: {
     type: 'counter',
     help: 'Batches of them: taken, or refused for want of room (the gateway comes again).',
@@ -240,36 +270,6 @@ export const metricDefinitions = {
     help: 'Requests to the admin API.',
     labels: ['method', 'status'],
     unit: 'requests',
-  },
-  credentialflow_credential_usable: {
-    type: 'gauge',
-    help: '1 where the secret of a credential could be read and fits its header, else 0.',
-    labels: ['upstream', 'credential'],
-    unit: 'bool',
-  },
-  credentialflow_credential_health: {
-    type: 'gauge',
-    help: '1 for the state that a credential is in: unknown, ok, degraded, suspect, throttled, dead (docs/health.md).',
-    labels: ['upstream', 'credential', 'state'],
-    unit: 'bool',
-  },
-  credentialflow_credential_health_changes_total: {
-    type: 'counter',
-    help: 'Changes of credentials from one state to another, by the new state; also those that another sidecar saw.',
-    labels: ['upstream', 'to'],
-    unit: 'changes',
-  },
-  credentialflow_credential_probes_total: {
-    type: 'counter',
-    help: 'Probes of credentials by what they found out: works, dead, limited, unsure.',
-    labels: ['upstream', 'outcome'],
-    unit: 'probes',
-  },
-  credentialflow_health_webhooks_total: {
-    type: 'counter',
-    help: 'Messages to health.webhook_url: delivered, failed (given up), dropped (too many waited).',
-    labels: ['outcome'],
-    unit: 'messages',
   },
   credentialflow_build_info: {
     type: 'gauge',
