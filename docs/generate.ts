@@ -1,5 +1,6 @@
 /**
- * Writes what is generated from the code: docs/config.md, docs/errors.md, docs/lint-rules.md and the JSON Schemas for editors.
+ * Writes what is generated from the code: docs/config.md, docs/errors.md, docs/lint-rules.md, the JSON Schemas for editors and
+ * the OpenAPI document of the admin API.
  * `node docs/generate.ts` writes, `node docs/generate.ts --check` names what is stale and exits 1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import type { CodeRow } from '../sidecar/core/codes.ts';
 import { rules } from '../sidecar/gateway/lint/rules/index.ts';
 import { resourcesJsonSchema } from '../sidecar/resources/resources-schema.ts';
 import { lintExamples } from './lint-examples.ts';
+import { openApiDocument } from './openapi.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -25,6 +27,7 @@ async function generate(): Promise<ReadonlyMap<string, string>> {
     ['docs/lint-rules.md', await markdown(lintRulesPage())],
     ['schemas/credentialflow.schema.json', await json(configJsonSchema())],
     ['schemas/resources.schema.json', await json(resourcesJsonSchema())],
+    ['schemas/openapi.json', await json(openApiDocument())],
   ]);
 }
 

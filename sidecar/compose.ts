@@ -14,7 +14,7 @@ import { createReadiness } from './compose/readiness.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { describeStatus } from './compose/status.ts';
 import { linkStore } from './compose/store-link.ts';
-import { readVersion } from './compose/version.ts';
+import { readVersion } from './compose/package-files.ts';
 import type { Config } from './config/config.ts';
 import type { Question } from './core/decision.ts';
 import { decide } from './core/decide.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
-import { readVersion } from '../compose/version.ts';
+import { readVersion } from '../compose/package-files.ts';
 import type { Problem } from '../core/error.ts';
 import type { InputFile } from '../gateway/lint/read/read-configuration.ts';
 import type { Finding } from '../gateway/lint/rule.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { Running } from '../compose.ts';
-import { readVersion } from '../compose/version.ts';
+import { readVersion } from '../compose/package-files.ts';
 import { commandName } from './command-name.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -19,7 +19,7 @@ import { addGetCommand } from './get.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { addHealthCommand } from './health.ts';
 import { addInitCommand } from './init.ts';
-import { readVersion } from '../compose/version.ts';
+import { readVersion } from '../compose/package-files.ts';
 import { addKeysCommands } from './keys.ts';
 import { addPolicyCommands } from './policy.ts';
 import { addRestoreCommand } from './restore.ts';

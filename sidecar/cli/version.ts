@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
-import { readVersion } from '../compose/version.ts';
+import { readVersion } from '../compose/package-files.ts';
 
 export function addVersionCommand(program: Command, cli: Cli): void {
   const command = program

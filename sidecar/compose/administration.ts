@@ -21,6 +21,7 @@ import { toDocument } from '../resources/to-document.ts';
 import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
+import { readOpenApi } from './package-files.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
 
 export interface AdministrationDeps {
@@ -74,6 +75,7 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
         return Promise.resolve(hasFile);
       },
       healthOf: deps.healthOf,
+      openApi: readOpenApi,
       status: deps.status,
       parseDuration,
       observe: ({ method, status }) => {

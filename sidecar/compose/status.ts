@@ -9,7 +9,7 @@ import type { FileSources } from '../resources/file-source.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
 import type { Issuers } from './issuers.ts';
 import type { StateSource, StoreLink } from './store-link.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from './package-files.ts';
 
 export interface StatusDeps {
   readonly store: Store;

@@ -59,7 +59,8 @@ function createAdminApp(options: AdminOptions, deps: AdminDeps): Express {
   return app;
 }
 
-function createRoutes(options: AdminOptions, deps: AdminDeps): Router {
+/** The routes below `/api/v1`; schemas/openapi.json describes each of them. */
+export function createRoutes(options: Pick<AdminOptions, 'tokens' | 'overlapMs'>, deps: AdminDeps): Router {
   const router = Router({ caseSensitive: true, strict: true });
   const parts: RouteParts = {
     writes: requireDurableStore(deps.store),

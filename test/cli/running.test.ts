@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { runProgram } from '../../sidecar/cli/program.ts';
-import { readVersion } from '../../sidecar/compose/version.ts';
+import { readVersion } from '../../sidecar/compose/package-files.ts';
 import { createFakeTerminal } from './fake-terminal.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 

@@ -33,6 +33,8 @@ export interface AdminDeps {
   keepGatewayKey(gatewayId: string, key: Secret): Promise<boolean>;
   /** How a credential fares, as it is shown; undefined: nothing is known of it. */
   healthOf(credentialId: string): Readonly<Record<string, unknown>> | undefined;
+  /** The OpenAPI document of this API, as JSON. */
+  openApi(): string;
   status(): Promise<Readonly<Record<string, unknown>>> | Readonly<Record<string, unknown>>;
   /** `30d` → milliseconds; undefined for what is no duration. */
   parseDuration(text: string): number | undefined;

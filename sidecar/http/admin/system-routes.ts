@@ -4,7 +4,7 @@ import type { AdminDeps } from './ports.ts';
 import { queryFields } from './read-input.ts';
 import { named, refuseOtherMethods } from './write-access.ts';
 
-/** `/status`, `/sealing-key`, `/audit`: what the sidecar says about itself. */
+/** `/status`, `/sealing-key`, `/audit`, `/openapi.json`: what the sidecar says about itself. */
 export function addSystemRoutes(router: Router, deps: AdminDeps): void {
   router
     .route('/status')
@@ -20,6 +20,14 @@ export function addSystemRoutes(router: Router, deps: AdminDeps): void {
     .get((req, res) => {
       queryFields(req, []);
       res.json(deps.sealingKey());
+    })
+    .all(refuseOtherMethods(['GET', 'HEAD']));
+  router
+    .route('/openapi.json')
+    .all(named('/openapi.json'))
+    .get((req, res) => {
+      queryFields(req, []);
+      res.type('application/json').send(deps.openApi());
     })
     .all(refuseOtherMethods(['GET', 'HEAD']));
   router

@@ -6,6 +6,7 @@ import type { AdminOptions } from '../../../sidecar/http/admin-server.ts';
 import { listen } from '../../../sidecar/http/listen.ts';
 import { systemClock } from '../../../sidecar/ops/clock.ts';
 import type { AdminDeps } from '../../../sidecar/http/admin/ports.ts';
+import { readOpenApi } from '../../../sidecar/compose/package-files.ts';
 import { parseDuration } from '../../../sidecar/config/units.ts';
 import { withNewKey } from '../../../sidecar/keys/default-gateway.ts';
 import { CredentialFlowError } from '../../../sidecar/core/error.ts';
@@ -197,6 +198,7 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
     withNewGatewayKey: withNewKey,
     keepGatewayKey: async () => false,
     healthOf: () => ({ state: 'ok' }),
+    openApi: readOpenApi,
     status: () => ({ ready: true }),
     parseDuration,
   };
