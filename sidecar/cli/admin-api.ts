@@ -77,7 +77,7 @@ export async function connectAdmin(globals: GlobalOptions, terminal: Terminal): 
 function endpointOfAdmin(globals: GlobalOptions, local: Local): Endpoint {
   const named = globals.adminUrl ?? local.adminUrl ?? local.running.admin;
   if (named !== undefined) return parseEndpoint(named);
-  return endpointOf(local.config.listen.admin);
+  return endpointOf(local.config.listen, 'admin');
 }
 
 async function findAdminKey(local: Local): Promise<Secret> {

@@ -166,7 +166,7 @@ async function sidecarOf(option: string | undefined, self: Command, cli: Cli): P
   if (option !== undefined) return readOrigin(option, '--sidecar', 'http://127.0.0.1:9280');
   const { running, config } = await cli.local(self);
   const { baseUrl, socketPath } =
-    running.data === undefined ? endpointOf(config.listen.data) : parseEndpoint(running.data);
+    running.data === undefined ? endpointOf(config.listen, 'data') : parseEndpoint(running.data);
   if (socketPath === undefined) return baseUrl;
   throw usageFailure('the data listener is a unix socket, which APISIX cannot ask', 'name an address with --sidecar');
 }

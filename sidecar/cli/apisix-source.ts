@@ -65,7 +65,7 @@ export async function readApisixSource(
     );
   }
   const authentication = await readAuthenticationFile(options.fromAuthentication, cli);
-  const data = endpointOf(local.config.listen.data);
+  const data = endpointOf(local.config.listen, 'data');
   const sidecarUrl = authentication?.sidecarUrl ?? readSidecarUrl(options.sidecar, data);
   const read = await readSource(named, cwd);
   const source = narrowed(read.source, authentication);

@@ -8,7 +8,9 @@ import type { Terminal } from './terminal.ts';
 export function formatBanner(running: Running, resourceFiles: readonly string[], terminal: Terminal): string {
   const { addresses, keysCreated, keyPaths } = running;
   const url = (address: string, path: string): string =>
-    address.startsWith('unix:') ? `${address} ${path}` : `http://${address}${path}`;
+    address.startsWith('unix:')
+      ? `${address} ${path}`
+      : `${address.startsWith('https:') ? '' : 'http://'}${address}${path}`;
   const made = keysCreated.length === 0 ? '' : ` (made just now: ${keysCreated.join(', ')})`;
   const command = commandName(terminal);
   const [next, why] = nextStep(keysCreated.length > 0, resourceFiles.length > 0);

@@ -1,4 +1,4 @@
-import type { ListenAddress } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { usageFailure } from './failure.ts';
 
 /** Where to send requests: a base URL, and the unix socket to send them through. */
@@ -11,7 +11,7 @@ export interface Endpoint {
 /** `http://…`, `https://…`, `unix:/path`, or `host:port` as a listener says it. */
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith('unix:')) return { baseUrl: 'http://localhost', socketPath: text.slice('unix:'.length) };
-  const url = /^[a-z]+:\/\//i.test(text) ? text : `http://${reachable(text)}`;
+  const url = reachable(/^[a-z]+:\/\//i.test(text) ? text : `http://${text}`);
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
     throw usageFailure(`${JSON.stringify(text)} is no http(s) URL`, 'such as http://127.0.0.1:9281');
   }
@@ -19,13 +19,15 @@ export function parseEndpoint(text: string): Endpoint {
   return { baseUrl: origin + pathname.replace(/\/+$/, '') };
 }
 
-export function endpointOf(address: ListenAddress): Endpoint {
+/** Of a listener of the configuration. */
+export function endpointOf(listen: Config['listen'], door: 'data' | 'admin'): Endpoint {
+  const address = listen[door];
   if (address.kind === 'unix') return parseEndpoint(`unix:${address.path}`);
   const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  return parseEndpoint(`${host}:${address.port}`);
+  return parseEndpoint(`${listen.tls[door] === undefined ? 'http' : 'https'}://${host}:${address.port}`);
 }
 
 /** A listener on every address is asked on the loopback. */
-function reachable(address: string): string {
-  return address.replace(/^0\.0\.0\.0:/, '127.0.0.1:').replace(/^\[::\]:/, '[::1]:');
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }

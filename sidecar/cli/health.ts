@@ -41,7 +41,7 @@ export function addHealthCommand(program: Command, cli: Cli): void {
 
 async function localEndpoint(self: Command, cli: Cli): Promise<Endpoint> {
   const { running, config } = await cli.local(self);
-  return running.data === undefined ? endpointOf(config.listen.data) : parseEndpoint(running.data);
+  return running.data === undefined ? endpointOf(config.listen, 'data') : parseEndpoint(running.data);
 }
 
 function reasonsOf(answer: unknown): string {

@@ -8,7 +8,7 @@ type Server = Parameters<typeof listen>[0];
 type Door = 'data' | 'admin' | 'metrics';
 
 export interface Listeners {
-  /** As bound: `127.0.0.1:9280`, `unix:/path`. */
+  /** As bound: `127.0.0.1:9280`, `https://127.0.0.1:9280`, `unix:/path`. */
   readonly addresses: Readonly<Record<Door, string>>;
   drain(dataTimeoutMs: number): Promise<void>;
 }
@@ -30,11 +30,13 @@ export async function bindListeners(
     deps.cleanUp.add(() => listener.drain(0));
     return listener;
   };
+  const named = (door: Door, { address }: Listener): string =>
+    config.listen.tls[door] === undefined ? address : `https://${address}`;
   const metrics = await bind(servers.metrics, config.listen.metrics);
   const admin = await bind(servers.admin, config.listen.admin);
   const data = await bind(servers.data, config.listen.data);
   return {
-    addresses: { data: data.address, admin: admin.address, metrics: metrics.address },
+    addresses: { data: named('data', data), admin: named('admin', admin), metrics: named('metrics', metrics) },
     async drain(dataTimeoutMs) {
       await data.drain(dataTimeoutMs);
       await Promise.all([admin.drain(adminDrainMs), metrics.drain(0)]);

@@ -5,6 +5,14 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
 
+/** PEM files of a listener that speaks TLS. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+  /** Authorities of client certificates; undefined: clients need none. */
+  readonly clientCa: string | undefined;
+}
+
 /** The whole configuration: frozen, fully defaulted. docs/config.md is generated from its schema. */
 export interface Config {
   readonly dataDir: string;
@@ -13,6 +21,8 @@ export interface Config {
     readonly admin: ListenAddress;
     readonly metrics: ListenAddress;
     readonly reusePort: boolean;
+    /** Undefined: plain HTTP. */
+    readonly tls: Readonly<Record<'data' | 'admin' | 'metrics', TlsFiles | undefined>>;
   };
   /** Undefined: not configured; the data directory's own key files are used (embedded default). */
   readonly keys: {

@@ -3,13 +3,13 @@ import { basename, resolve } from 'node:path';
 import type { Problem } from '../core/error.ts';
 import { Secret } from '../core/secret.ts';
 import { suggest } from './closest.ts';
-import type { Config } from './config.ts';
+import type { Config, ListenAddress, TlsFiles } from './config.ts';
 import { readConfigDocument, resolvePath } from './config-document.ts';
 import { configInvalid, hasErrors } from './problems.ts';
 import { createSettingReader } from './setting-reader.ts';
 import type { Reading, SettingReader } from './setting-reader.ts';
 import { environmentPrefix, settings } from './settings.ts';
-import type { Setting } from './settings.ts';
+import type { PlainSetting, Setting } from './settings.ts';
 
 export interface LoadConfigDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -61,6 +61,11 @@ function readConfig(reader: SettingReader): Config {
       admin: reader.read(s.adminListen).value,
       metrics: reader.read(s.metricsListen).value,
       reusePort: readReusePort(reader, storeText),
+      tls: {
+        data: readTls(reader, s.dataListen, [s.dataTlsCert, s.dataTlsKey, s.dataTlsClientCa]),
+        admin: readTls(reader, s.adminListen, [s.adminTlsCert, s.adminTlsKey, s.adminTlsClientCa]),
+        metrics: readTls(reader, s.metricsListen, [s.metricsTlsCert, s.metricsTlsKey, s.metricsTlsClientCa]),
+      },
     },
     keys: readKeys(reader),
     store,
@@ -94,6 +99,25 @@ function readConfig(reader: SettingReader): Config {
 
 function pathOf(reading: Reading<string>): string {
   return resolvePath(reading.base, reading.value);
+}
+
+function readTls(
+  reader: SettingReader,
+  listenAt: PlainSetting<ListenAddress, string>,
+  names: readonly [cert: PlainSetting<string>, key: PlainSetting<string>, clientCa: PlainSetting<string>],
+): TlsFiles | undefined {
+  const files = names.map((name) => reader.readOptional(name));
+  const [cert, key, clientCa] = files.map(({ value, base }) =>
+    value === undefined ? undefined : resolvePath(base, value),
+  );
+  const given = files.find(({ value }) => value !== undefined);
+  if (given === undefined) return undefined;
+  if (reader.read(listenAt).value.kind === 'unix') {
+    reader.report('error', given.place, 'is for a listener on a port: a unix socket needs no TLS');
+  }
+  if (cert !== undefined && key !== undefined) return { cert, key, clientCa };
+  reader.report('error', given.place, `needs ${names[0].key} and ${names[1].key}`);
+  return undefined;
 }
 
 /** An embedded store is on the same disk, and goes away with it. */

@@ -67,6 +67,15 @@ export const settings = {
     'false',
     'Lets several processes share the ports (SO_REUSEPORT). Not with `sqlite:PATH`: one server process a data directory.',
   ),
+  dataTlsCert: tlsCert('data'),
+  dataTlsKey: tlsKey('data'),
+  dataTlsClientCa: tlsClientCa('data'),
+  adminTlsCert: tlsCert('admin'),
+  adminTlsKey: tlsKey('admin'),
+  adminTlsClientCa: tlsClientCa('admin'),
+  metricsTlsCert: tlsCert('metrics'),
+  metricsTlsKey: tlsKey('metrics'),
+  metricsTlsClientCa: tlsClientCa('metrics'),
   masterKey: secret(
     'keys.master',
     'MASTER_KEY',
@@ -344,6 +353,29 @@ function plain<T, const Default extends string | undefined>(
   defaultText?: string,
 ): PlainSetting<T, Default> {
   return { key, env, type, default: written, description, ...(defaultText === undefined ? {} : { defaultText }) };
+}
+
+function tlsCert(door: string): PlainSetting<string, undefined> {
+  const what = `PEM file with the certificate of \`listen.${door}\`, which then speaks TLS. Read again when it changes.`;
+  return plain(
+    `listen.${door}_tls_cert`,
+    `${door.toUpperCase()}_TLS_CERT`,
+    path(),
+    undefined,
+    what,
+    'none: plain HTTP',
+  );
+}
+
+function tlsKey(door: string): PlainSetting<string, undefined> {
+  const what = 'PEM file with the key of that certificate.';
+  return plain(`listen.${door}_tls_key`, `${door.toUpperCase()}_TLS_KEY`, path(), undefined, what, 'none');
+}
+
+function tlsClientCa(door: string): PlainSetting<string, undefined> {
+  const what = 'PEM file with the authorities whose client certificates are taken; others are refused.';
+  const anyone = 'none: clients need no certificate';
+  return plain(`listen.${door}_tls_client_ca`, `${door.toUpperCase()}_TLS_CLIENT_CA`, path(), undefined, what, anyone);
 }
 
 function secret(key: string, env: string, type: SecretType, defaultText: string, description: string): SecretSetting {

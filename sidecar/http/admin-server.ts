@@ -19,8 +19,11 @@ import { addSystemRoutes } from './admin/system-routes.ts';
 import { addTokenRoutes } from './admin/token-routes.ts';
 import { requireDurableStore } from './admin/write-access.ts';
 import { createHardenedServer } from './hardened-server.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 
 export interface AdminOptions {
+  /** Default: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
   /** Where the server will listen: a loopback listener answers to loopback names only. */
   readonly listen: ListenAddress;
   /** Hex of the SHA-256 of the admin key. */
@@ -40,7 +43,7 @@ const dayMs = 86_400_000;
 /** The admin API of `/api/v1`. Everything needs the admin key. Not listening yet. */
 export function createAdminServer(options: AdminOptions, deps: AdminDeps): { readonly server: Server } {
   const app = createAdminApp(options, deps);
-  return { server: createHardenedServer((req, res) => void app(req, res)) };
+  return { server: createHardenedServer((req, res) => void app(req, res), undefined, { tls: options.tls }) };
 }
 
 function createAdminApp(options: AdminOptions, deps: AdminDeps): Express {

@@ -9,10 +9,13 @@ import { hasBody, readBody } from './data-plane-body.ts';
 import { createQuestionRequest, readQuestion, type QuestionRequest } from './data-plane-question.ts';
 import { createDenialRenderer } from './denial.ts';
 import { createHardenedServer } from './hardened-server.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import { withLimit } from './limit-headers.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
 
 export interface DataPlaneOptions {
+  /** Default: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
   /** One debug line a decision; default false. */
   readonly logDecisions?: boolean;
 }
@@ -169,7 +172,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     }
   }
 
-  return { server: createHardenedServer(handle, createQuestionRequest()) };
+  return { server: createHardenedServer(handle, createQuestionRequest(), { tls: options.tls }) };
 }
 
 /** Ids of upstreams need no escapes: a path with one is not of ours. */

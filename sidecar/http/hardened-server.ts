@@ -1,6 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { createServer, IncomingMessage, type Server } from 'node:http';
+import { createServer, IncomingMessage } from 'node:http';
+import type { ServerOptions as HttpServerOptions, Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { secureContextOptions } from './tls-identity.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 
 export type Handle<Request extends IncomingMessage> = (req: Request, res: ServerResponse) => void;
 
@@ -11,6 +15,7 @@ export type RequestClass<Request extends IncomingMessage> = new (
 
 /** Over APISIX's 60 s, so that the gateway closes first and never asks on a connection that is just being closed. */
 const keepAliveTimeoutMs = 75_000;
+const handshakeTimeoutMs = 10_000;
 const maxHeaderBytes = 65_536;
 /** More than any gateway sends (APISIX itself reads 100 of a client's; facts, 1): over it 431. */
 const maxHeaders = 200;
@@ -25,21 +30,32 @@ export interface RequestTimes {
   readonly checkIntervalMs: number;
 }
 
+export interface ServerOptions {
+  /** Default: 10 s, 30 s, looked for every 2 s. */
+  readonly times?: RequestTimes;
+  /** Speaks TLS. Default: plain HTTP. */
+  readonly tls?: TlsIdentity | undefined;
+}
+
 const usualTimes: RequestTimes = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, checkIntervalMs: 2_000 };
 
 /** A node:http server whose parser, time-outs and error answers are bounded. */
-export function createHardenedServer(handle: Handle<IncomingMessage>): Server;
+export function createHardenedServer(
+  handle: Handle<IncomingMessage>,
+  requestClass?: RequestClass<IncomingMessage>,
+  options?: ServerOptions,
+): Server;
 export function createHardenedServer<Request extends IncomingMessage>(
   handle: Handle<Request>,
   requestClass: RequestClass<Request>,
-  times?: RequestTimes,
+  options?: ServerOptions,
 ): Server;
 export function createHardenedServer(
   handle: Handle<IncomingMessage>,
   requestClass: RequestClass<IncomingMessage> = IncomingMessage,
-  times: RequestTimes = usualTimes,
+  { times = usualTimes, tls }: ServerOptions = {},
 ): Server {
-  const server = createServer({
+  const options = {
     IncomingMessage: requestClass as typeof IncomingMessage,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: times.headersTimeoutMs,
@@ -48,13 +64,26 @@ export function createHardenedServer(
     keepAliveTimeout: keepAliveTimeoutMs,
     // A question has no body: it needs none of the events that end one, a fifth of what a request costs.
     optimizeEmptyRequests: true,
-  });
+  };
+  const server = tls === undefined ? createServer(options) : createTlsServer(options, tls);
   // One more than allowed: the parser drops what is beyond, and a dropped header must not go unnoticed.
   server.maxHeadersCount = maxHeaders + 1;
   server.on('clientError', answerClientError);
   server.on('request', (req, res) => {
     if (req.rawHeaders.length > 2 * maxHeaders) refuse(res, 431);
     else handle(req, res);
+  });
+  return server;
+}
+
+/** An https server is an http server in all that this house does with it. */
+function createTlsServer(options: HttpServerOptions, tls: TlsIdentity): Server {
+  const clients = { requestCert: tls.clientCa !== undefined, rejectUnauthorized: tls.clientCa !== undefined };
+  const server = createHttpsServer({
+    ...options,
+    ...secureContextOptions(tls),
+    ...clients,
+    handshakeTimeout: handshakeTimeoutMs,
   });
   return server;
 }
@@ -67,7 +96,8 @@ function refuse(res: ServerResponse, status: number): void {
 
 /** What the parser refuses, or what came too slowly. The connection is of no use any more: nothing on it can be trusted. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
+  const isTls = error.code?.startsWith('ERR_SSL') === true || error.code?.startsWith('ERR_TLS') === true;
+  if (error.code === 'ECONNRESET' || isTls || !socket.writable) {
     socket.destroy();
     return;
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Log } from '../core/ports.ts';
 import { send, sendProblem } from './data-plane-answers.ts';
 import { createHardenedServer } from './hardened-server.ts';
+import type { TlsIdentity } from './tls-identity.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
 
 export interface OpsServerDeps {
@@ -11,7 +12,10 @@ export interface OpsServerDeps {
 }
 
 /** The listener for machines that watch: `/metrics`, `/healthz`, `/readyz`. Not listening yet. */
-export function createOpsServer(deps: OpsServerDeps): { readonly server: Server } {
+export function createOpsServer(
+  options: { readonly tls?: TlsIdentity | undefined },
+  deps: OpsServerDeps,
+): { readonly server: Server } {
   async function answerMetrics(req: IncomingMessage, res: ServerResponse): Promise<void> {
     if (req.method !== 'GET' && req.method !== 'HEAD') {
       refuseMethod(res, 'GET, HEAD');
@@ -21,14 +25,18 @@ export function createOpsServer(deps: OpsServerDeps): { readonly server: Server 
   }
 
   return {
-    server: createHardenedServer((req, res) => {
-      const path = (req.url ?? '').split('?', 1)[0] ?? '';
-      if (path === '/metrics') {
-        answerMetrics(req, res).catch((error: unknown) => {
-          deps.log.error('metrics_failed', { error });
-          if (!res.headersSent) sendProblem(res, 'internal');
-        });
-      } else if (!answerHealth(req, res, path, deps.readiness)) sendProblem(res, 'not_found');
-    }),
+    server: createHardenedServer(
+      (req, res) => {
+        const path = (req.url ?? '').split('?', 1)[0] ?? '';
+        if (path === '/metrics') {
+          answerMetrics(req, res).catch((error: unknown) => {
+            deps.log.error('metrics_failed', { error });
+            if (!res.headersSent) sendProblem(res, 'internal');
+          });
+        } else if (!answerHealth(req, res, path, deps.readiness)) sendProblem(res, 'not_found');
+      },
+      undefined,
+      options,
+    ),
   };
 }

@@ -48,6 +48,7 @@ test('gives every default where nothing is configured', () => {
       admin: { kind: 'tcp', host: '127.0.0.1', port: 9281 },
       metrics: { kind: 'tcp', host: '127.0.0.1', port: 9291 },
       reusePort: false,
+      tls: { data: undefined, admin: undefined, metrics: undefined },
     },
     keys: { master: undefined, gateway: undefined, log: undefined, admin: undefined },
     resources: { files: [], watch: true, allowPrune: false },
@@ -97,6 +98,32 @@ test('keeps the last good state where the store can go away, or where it is told
     env: { CREDENTIALFLOW_LAST_GOOD: 'true', CREDENTIALFLOW_LAST_GOOD_PATH: 'kept' },
   }).config;
   assert.deepEqual(lastGood, { enabled: true, path: '/srv/kept' });
+});
+
+test('takes the TLS files of a listener whole or not at all', () => {
+  const world = yaml('listen: { data_tls_cert: c.pem, data_tls_key: k.pem, data_tls_client_ca: /ca.pem }\n');
+  assert.deepEqual(load(world).config.listen.tls, {
+    data: { cert: '/srv/c.pem', key: '/srv/k.pem', clientCa: '/ca.pem' },
+    admin: undefined,
+    metrics: undefined,
+  });
+  for (const [env, problem] of [
+    [
+      { CREDENTIALFLOW_ADMIN_TLS_CERT: 'c.pem' },
+      /CREDENTIALFLOW_ADMIN_TLS_CERT.*needs .*admin_tls_cert and .*admin_tls_key/,
+    ],
+    [{ CREDENTIALFLOW_DATA_TLS_CLIENT_CA: 'ca.pem' }, /needs .*data_tls_cert and/],
+    [
+      {
+        CREDENTIALFLOW_METRICS_LISTEN: 'unix:/run/cf.sock',
+        CREDENTIALFLOW_METRICS_TLS_CERT: 'c.pem',
+        CREDENTIALFLOW_METRICS_TLS_KEY: 'k.pem',
+      },
+      /unix socket needs no TLS/,
+    ],
+  ] as const) {
+    assert.throws(() => load({ env }), problem);
+  }
 });
 
 test('freezes the configuration to its depth', () => {

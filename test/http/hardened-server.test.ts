@@ -19,7 +19,7 @@ async function startServer(t: TestContext) {
       else req.resume().on('end', () => res.end());
     },
     IncomingMessage,
-    times,
+    { times },
   );
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -28,10 +28,10 @@ it('says so in the log when the metrics cannot be laid out', async (t) => {
 
 async function start(
   t: TestContext,
-  metrics: Parameters<typeof createOpsServer>[0]['metrics'],
+  metrics: Parameters<typeof createOpsServer>[1]['metrics'],
 ): Promise<{ readonly url: string; readonly log: RecordingLog }> {
   const log = recordingLog();
-  const { server } = createOpsServer({ metrics, readiness: () => ({ ready: false, reasons: ['starting'] }), log });
+  const { server } = createOpsServer({}, { metrics, readiness: () => ({ ready: false, reasons: ['starting'] }), log });
   const listener = await listen(server, { kind: 'tcp', host: '127.0.0.1', port: 0 }, {}, { clock: systemClock });
   t.after(() => listener.drain(0));
   return { url: `http://${listener.address}`, log };

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 export interface Certificates {
   readonly path: (name: string) => string;
+  /** Makes another key and certificate for the server, over the old ones. */
+  renewServer(): void;
   /** Signs another certificate for the client, over the old one. */
   renewClient(): void;
   remove(): void;
@@ -42,6 +44,7 @@ export function makeCertificates(): Certificates {
   sign('client', 'client', 'stranger');
   return {
     path,
+    renewServer: () => sign('server', 'redis.test', 'ca'),
     renewClient: () => sign('client', 'client', 'ca'),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -123,7 +123,8 @@ function waitForReady(child: ChildProcess, logs: string[], withinMs: number): Pr
         if (!line.includes('"event":"ready"')) continue;
         clearTimeout(timer);
         const { data, admin, metrics } = JSON.parse(line) as Record<'data' | 'admin' | 'metrics', string>;
-        resolve({ data: `http://${data}`, admin: `http://${admin}`, metrics: `http://${metrics}` });
+        const url = (address: string): string => (address.startsWith('https:') ? address : `http://${address}`);
+        resolve({ data: url(data), admin: url(admin), metrics: url(metrics) });
       }
     });
     child.once('exit', (code, signal) => {
