@@ -9,6 +9,7 @@ import { describeCache, failsAsCache, until } from '../contract/cache-contract.t
 import { startCluster, type TestCluster } from '../support/redis-cluster.ts';
 import type { RedisServer } from '../support/redis-server.ts';
 import { startRedis } from '../support/redis.ts';
+import { hintsArrive, worksAgain } from './fail-over.ts';
 import { createRememberingLog, silentLog } from './scripted.ts';
 
 let cluster: TestCluster | undefined;
@@ -21,43 +22,6 @@ const timeoutMs = 2_000;
 const open = (url = cluster?.url ?? '', log: Log = silentLog): Promise<Cache> =>
   createCache(url, { timeoutMs }, { clock: systemClock, log });
 const keys = Array.from({ length: 60 }, (_, i) => `key-${i}`);
-const failoverMs = 45_000;
-
-/** Every key is written and read, each within its time. */
-async function allWork(cache: Cache): Promise<boolean> {
-  const began = performance.now();
-  const outcomes = await Promise.all(
-    keys.map((key) =>
-      cache.set(key, 'value', 60_000).then(
-        async () => (await cache.get(key).catch(() => undefined)) === 'value',
-        (error: unknown) => {
-          assert.ok(failsAsCache(error), String(error));
-          return false;
-        },
-      ),
-    ),
-  );
-  assert.ok(performance.now() - began < 10_000, 'nothing hangs');
-  return outcomes.every(Boolean);
-}
-
-async function untilAllWork(cache: Cache): Promise<void> {
-  const deadline = performance.now() + failoverMs;
-  while (!(await allWork(cache))) {
-    assert.ok(performance.now() < deadline, 'not all keys work again');
-    await sleep(50);
-  }
-}
-
-async function hintsArrive(from: Cache, heard: number[]): Promise<void> {
-  const before = heard.length;
-  for (let i = 1; heard.length === before; i += 1) {
-    await from.publishHint(i).catch(() => undefined);
-    await sleep(20);
-    assert.ok(i < 600, 'no hint arrives');
-  }
-}
-
 describe('a cluster', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'the server is shared' }, () => {
   describeCache('redis', async () => {
     const cache = await open();
@@ -69,7 +33,7 @@ describe('a cluster', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'th
     assert.ok(cluster);
     const cache = await open();
     t.after(() => cache.close());
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     const [node] = cluster.nodes;
     assert.ok(node);
     const client = cluster.client(node);
@@ -86,7 +50,7 @@ describe('a cluster', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'th
     assert.ok(cluster);
     const cache = await open();
     t.after(() => cache.close());
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     const slot = slotOf('cf:moving');
     const [from, to] = await holders(cluster, slot);
     const [source, target] = [cluster.client(from), cluster.client(to)];
@@ -108,23 +72,23 @@ describe('a cluster', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'th
     t.after(() => cache.close());
     const heard: number[] = [];
     cache.onHint((revision) => heard.push(revision));
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     await hintsArrive(cache, heard);
     const [first] = await cluster.masters();
     assert.ok(first);
     first.pause();
     await until(() => !cache.healthy() || cache.report().problems.length > 0, 30_000).catch(() => undefined);
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     await hintsArrive(cache, heard);
     first.resume();
     await sleep(1_000);
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     const [next] = (await cluster.masters()).filter((master) => master !== first);
     assert.ok(next);
     await next.kill();
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
     await hintsArrive(cache, heard);
-    await until(() => cache.healthy(), failoverMs);
+    await until(() => cache.healthy(), 45_000);
   });
 
   it('finds the nodes through any host that answers, and says so when none does', async (t) => {
@@ -132,7 +96,7 @@ describe('a cluster', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'th
     const [some] = await cluster.masters();
     const cache = await open(`redis-cluster://127.0.0.1:1,127.0.0.1:${some?.port ?? 0}`);
     t.after(() => cache.close());
-    await untilAllWork(cache);
+    await worksAgain(cache, keys);
 
     const alone = await startRedis();
     t.after(() => alone.stop());

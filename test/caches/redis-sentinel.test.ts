@@ -6,6 +6,7 @@ import type { Cache, Log } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { describeCache, failsAsCache, until } from '../contract/cache-contract.ts';
 import { startSentinel, type TestSentinel } from '../support/redis-sentinel.ts';
+import { hintsArrive, worksAgain } from './fail-over.ts';
 import { createRememberingLog, silentLog } from './scripted.ts';
 
 let set: TestSentinel | undefined;
@@ -17,36 +18,6 @@ after(() => set?.stop());
 const timeoutMs = 2_000;
 const open = (url = set?.url ?? '', log: Log = silentLog): Promise<Cache> =>
   createCache(url, { timeoutMs }, { clock: systemClock, log });
-
-/** Long: an election on a busy machine may need a second round. */
-const failoverMs = 45_000;
-
-async function worksAgain(cache: Cache): Promise<void> {
-  const deadline = performance.now() + failoverMs;
-  for (let i = 0; ; i += 1) {
-    const began = performance.now();
-    const wrote = await cache.set(`again-${i}`, 'value', 60_000).then(
-      () => true,
-      (error: unknown) => {
-        assert.ok(failsAsCache(error), String(error));
-        return false;
-      },
-    );
-    assert.ok(performance.now() - began < 5_000, 'nothing hangs');
-    if (wrote && (await cache.get(`again-${i}`)) === 'value') return;
-    assert.ok(performance.now() < deadline, 'no fail-over was followed');
-    await sleep(50);
-  }
-}
-
-async function hintsArrive(from: Cache, heard: number[]): Promise<void> {
-  const before = heard.length;
-  for (let i = 1; heard.length === before; i += 1) {
-    await from.publishHint(i).catch(() => undefined);
-    await sleep(20);
-    assert.ok(i < 600, 'no hint arrives');
-  }
-}
 
 describe('behind Sentinel', { skip: process.env['TEST_REDIS_URL'] !== undefined && 'the server is shared' }, () => {
   describeCache('redis', async () => {
