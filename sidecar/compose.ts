@@ -14,7 +14,7 @@ import { createReadiness } from './compose/readiness.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { describeStatus } from './compose/status.ts';
 import { linkStore } from './compose/store-link.ts';
-import { followTlsFiles, readTlsIdentities } from './compose/tls.ts';
+import { chooseServers } from './compose/tls.ts';
 import { readVersion } from './compose/package-files.ts';
 import type { Config } from './config/config.ts';
 import type { Question } from './core/decision.ts';
@@ -65,7 +65,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const version = readVersion();
   const metrics = createMetrics({ version, maxConsumers: config.metrics.consumers });
   const common = { metrics, clock, log, cleanUp };
-  const identities = readTlsIdentities(config.listen);
+  const makeServer = await chooseServers(config.listen, common);
   const { lock, keys, keyring, late, keyState, inMemory } = layFoundation(config, common);
   const { store } = late;
 
@@ -119,7 +119,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     listeners: [health.onOutcomes],
   });
   const dataPlane = createDataPlane(
-    { logDecisions: config.log.level === 'debug', tls: identities.data },
+    { logDecisions: config.log.level === 'debug', makeServer: makeServer.data },
     {
       decide: (question: Question) => decide(question, context),
       describeToken: (question: Question) => describeToken(question, context),
@@ -140,7 +140,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     startedAtMs: clock.now(),
   });
   const admin = createAdministration(config, {
-    tls: identities.admin,
+    makeServer: makeServer.admin,
     ...common,
     store,
     keys,
@@ -150,10 +150,9 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     explanations: createExplanations(config, { store, context, policies: snapshots.policies, recent }),
     status,
   });
-  const ops = createOpsServer({ tls: identities.metrics }, { metrics, readiness, log });
+  const ops = createOpsServer({ makeServer: makeServer.metrics }, { metrics, readiness, log });
   const servers = { data: dataPlane.server, admin: admin.server, metrics: ops.server };
   const listeners = await bindListeners(config, servers, common);
-  cleanUp.add(followTlsFiles(config.listen.tls, identities, servers, common));
   const { addresses } = listeners;
   lock.update({ listeners: addresses });
   log.info('ready', { version, ...addresses, store: store.kind, cache: tokens.cache.kind, pid: process.pid });

@@ -7,7 +7,7 @@ import { resourceKinds, type ResourceRecord, type TokenRecord } from '../core/re
 import { Secret } from '../core/secret.ts';
 import type { AdminDeps, AppliedText, ApplyTextOptions } from '../http/admin/ports.ts';
 import { createAdminServer } from '../http/admin-server.ts';
-import type { TlsIdentity } from '../http/tls-identity.ts';
+import type { MakeServer } from '../http/hardened-server.ts';
 import { defaultGatewayId, withNewKey } from '../keys/default-gateway.ts';
 import type { KeyAdministration } from '../keys/key-administration.ts';
 import { newAccessKey, writeKeyFile, type LoadedKeys } from '../keys/key-files.ts';
@@ -27,7 +27,7 @@ import { parseProcessUrl } from './parse-process-url.ts';
 
 export interface AdministrationDeps {
   /** Of the listener; undefined: plain HTTP. */
-  readonly tls: TlsIdentity | undefined;
+  readonly makeServer: MakeServer | undefined;
   readonly store: Store;
   readonly keys: LoadedKeys;
   readonly keyring: Keyring;
@@ -47,7 +47,12 @@ const exportPageSize = 500;
 export function createAdministration(config: Config, deps: AdministrationDeps): ReturnType<typeof createAdminServer> {
   const { store, keys, keyring, metrics, clock, log } = deps;
   return createAdminServer(
-    { listen: config.listen.admin, tls: deps.tls, adminKeyHash: sha256(keys.admin.reveal()), tokens: config.tokens },
+    {
+      listen: config.listen.admin,
+      makeServer: deps.makeServer,
+      adminKeyHash: sha256(keys.admin.reveal()),
+      tokens: config.tokens,
+    },
     {
       store,
       clock,

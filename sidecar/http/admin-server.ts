@@ -18,12 +18,11 @@ import { addSecretRoutes } from './admin/secret-routes.ts';
 import { addSystemRoutes } from './admin/system-routes.ts';
 import { addTokenRoutes } from './admin/token-routes.ts';
 import { requireDurableStore } from './admin/write-access.ts';
-import { createHardenedServer } from './hardened-server.ts';
-import type { TlsIdentity } from './tls-identity.ts';
+import { createHardenedServer, type MakeServer } from './hardened-server.ts';
 
 export interface AdminOptions {
   /** Default: plain HTTP. */
-  readonly tls?: TlsIdentity | undefined;
+  readonly makeServer?: MakeServer | undefined;
   /** Where the server will listen: a loopback listener answers to loopback names only. */
   readonly listen: ListenAddress;
   /** Hex of the SHA-256 of the admin key. */
@@ -43,7 +42,9 @@ const dayMs = 86_400_000;
 /** The admin API of `/api/v1`. Everything needs the admin key. Not listening yet. */
 export function createAdminServer(options: AdminOptions, deps: AdminDeps): { readonly server: Server } {
   const app = createAdminApp(options, deps);
-  return { server: createHardenedServer((req, res) => void app(req, res), undefined, { tls: options.tls }) };
+  return {
+    server: createHardenedServer((req, res) => void app(req, res), undefined, { makeServer: options.makeServer }),
+  };
 }
 
 function createAdminApp(options: AdminOptions, deps: AdminDeps): Express {

@@ -8,14 +8,13 @@ import { createAllowSender, sendDenial, sendEmpty, sendJson, sendProblem } from 
 import { hasBody, readBody } from './data-plane-body.ts';
 import { createQuestionRequest, readQuestion, type QuestionRequest } from './data-plane-question.ts';
 import { createDenialRenderer } from './denial.ts';
-import { createHardenedServer } from './hardened-server.ts';
-import type { TlsIdentity } from './tls-identity.ts';
+import { createHardenedServer, type MakeServer } from './hardened-server.ts';
 import { withLimit } from './limit-headers.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
 
 export interface DataPlaneOptions {
   /** Default: plain HTTP. */
-  readonly tls?: TlsIdentity | undefined;
+  readonly makeServer?: MakeServer | undefined;
   /** One debug line a decision; default false. */
   readonly logDecisions?: boolean;
 }
@@ -172,7 +171,7 @@ export function createDataPlane(options: DataPlaneOptions, deps: DataPlaneDeps):
     }
   }
 
-  return { server: createHardenedServer(handle, createQuestionRequest(), { tls: options.tls }) };
+  return { server: createHardenedServer(handle, createQuestionRequest(), { makeServer: options.makeServer }) };
 }
 
 /** Ids of upstreams need no escapes: a path with one is not of ours. */

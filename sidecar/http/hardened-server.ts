@@ -1,10 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { createServer, IncomingMessage } from 'node:http';
 import type { ServerOptions as HttpServerOptions, Server } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { secureContextOptions } from './tls-identity.ts';
-import type { TlsIdentity } from './tls-identity.ts';
 
 export type Handle<Request extends IncomingMessage> = (req: Request, res: ServerResponse) => void;
 
@@ -15,7 +12,6 @@ export type RequestClass<Request extends IncomingMessage> = new (
 
 /** Over APISIX's 60 s, so that the gateway closes first and never asks on a connection that is just being closed. */
 const keepAliveTimeoutMs = 75_000;
-const handshakeTimeoutMs = 10_000;
 const maxHeaderBytes = 65_536;
 /** More than any gateway sends (APISIX itself reads 100 of a client's; facts, 1): over it 431. */
 const maxHeaders = 200;
@@ -30,11 +26,14 @@ export interface RequestTimes {
   readonly checkIntervalMs: number;
 }
 
+/** Makes a server that is an http server in all that this house does with it. */
+export type MakeServer = (options: HttpServerOptions) => Server;
+
 export interface ServerOptions {
   /** Default: 10 s, 30 s, looked for every 2 s. */
   readonly times?: RequestTimes;
-  /** Speaks TLS. Default: plain HTTP. */
-  readonly tls?: TlsIdentity | undefined;
+  /** Makes the server itself. Default: plain HTTP. */
+  readonly makeServer?: MakeServer | undefined;
 }
 
 const usualTimes: RequestTimes = { headersTimeoutMs: 10_000, requestTimeoutMs: 30_000, checkIntervalMs: 2_000 };
@@ -53,9 +52,9 @@ export function createHardenedServer<Request extends IncomingMessage>(
 export function createHardenedServer(
   handle: Handle<IncomingMessage>,
   requestClass: RequestClass<IncomingMessage> = IncomingMessage,
-  { times = usualTimes, tls }: ServerOptions = {},
+  { times = usualTimes, makeServer = createServer }: ServerOptions = {},
 ): Server {
-  const options = {
+  const server = makeServer({
     IncomingMessage: requestClass as typeof IncomingMessage,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: times.headersTimeoutMs,
@@ -64,26 +63,13 @@ export function createHardenedServer(
     keepAliveTimeout: keepAliveTimeoutMs,
     // A question has no body: it needs none of the events that end one, a fifth of what a request costs.
     optimizeEmptyRequests: true,
-  };
-  const server = tls === undefined ? createServer(options) : createTlsServer(options, tls);
+  });
   // One more than allowed: the parser drops what is beyond, and a dropped header must not go unnoticed.
   server.maxHeadersCount = maxHeaders + 1;
   server.on('clientError', answerClientError);
   server.on('request', (req, res) => {
     if (req.rawHeaders.length > 2 * maxHeaders) refuse(res, 431);
     else handle(req, res);
-  });
-  return server;
-}
-
-/** An https server is an http server in all that this house does with it. */
-function createTlsServer(options: HttpServerOptions, tls: TlsIdentity): Server {
-  const clients = { requestCert: tls.clientCa !== undefined, rejectUnauthorized: tls.clientCa !== undefined };
-  const server = createHttpsServer({
-    ...options,
-    ...secureContextOptions(tls),
-    ...clients,
-    handshakeTimeout: handshakeTimeoutMs,
   });
   return server;
 }

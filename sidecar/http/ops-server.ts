@@ -1,8 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Log } from '../core/ports.ts';
 import { send, sendProblem } from './data-plane-answers.ts';
-import { createHardenedServer } from './hardened-server.ts';
-import type { TlsIdentity } from './tls-identity.ts';
+import { createHardenedServer, type MakeServer } from './hardened-server.ts';
 import { answerHealth, refuseMethod, type Readiness } from './health-routes.ts';
 
 export interface OpsServerDeps {
@@ -13,7 +12,7 @@ export interface OpsServerDeps {
 
 /** The listener for machines that watch: `/metrics`, `/healthz`, `/readyz`. Not listening yet. */
 export function createOpsServer(
-  options: { readonly tls?: TlsIdentity | undefined },
+  options: { readonly makeServer?: MakeServer | undefined },
   deps: OpsServerDeps,
 ): { readonly server: Server } {
   async function answerMetrics(req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -6,9 +6,8 @@ import { request, type RequestOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
-import { followTlsFiles } from '../../sidecar/compose/tls.ts';
 import { createHardenedServer } from '../../sidecar/http/hardened-server.ts';
-import { readTlsIdentity } from '../../sidecar/http/tls-identity.ts';
+import { makeTlsServer } from '../../sidecar/http/tls-server.ts';
 import { makeCertificates, type Certificates } from '../support/certificates.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { connectRaw } from '../support/raw-connection.ts';
@@ -90,15 +89,13 @@ it('gives a renewed certificate to new connections, and keeps the old one while 
   const certificates = makeCertificates();
   t.after(() => certificates.remove());
   const files = { cert: certificates.path('server.pem'), key: certificates.path('server.key'), clientCa: undefined };
-  const identity = readTlsIdentity(files);
-  const server = createHardenedServer((_req, res) => res.end(), undefined, { tls: identity });
+  const clock = createFakeClock();
+  const log = recordingLog();
+  const makeServer = makeTlsServer({ listener: 'data', files }, { clock, log });
+  const server = createHardenedServer((_req, res) => res.end(), undefined, { makeServer });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  const clock = createFakeClock();
-  const log = recordingLog();
-  const nobody = { admin: undefined, metrics: undefined };
-  const stop = followTlsFiles({ data: files, ...nobody }, { data: identity, ...nobody }, { data: server, admin: {}, metrics: {} }, { clock, log }); // prettier-ignore
   const serial = async (): Promise<string> => {
     const { port } = server.address() as AddressInfo;
     const socket = connect({ port, host: '127.0.0.1', ca: readFileSync(certificates.path('ca.pem')) });
@@ -122,7 +119,6 @@ it('gives a renewed certificate to new connections, and keeps the old one while 
   clock.advance(30_000);
   assert.deepEqual(log.events(), ['certificate_not_renewed', 'certificate_renewed']);
   assert.notEqual(await serial(), first);
-  stop();
 });
 
 it('does not start with files that are no certificate and its key, and says which', async (t) => {
@@ -133,6 +129,8 @@ it('does not start with files that are no certificate and its key, and says whic
     ['client.key', /server\.pem and .*client\.key are no certificate and its key/],
     ['none.key', /none\.key cannot be read/],
   ] as const) {
-    assert.throws(() => readTlsIdentity({ cert: path('server.pem'), key: path(key), clientCa: undefined }), message);
+    const files = { cert: path('server.pem'), key: path(key), clientCa: undefined };
+    const deps = { clock: createFakeClock(), log: recordingLog() };
+    assert.throws(() => makeTlsServer({ listener: 'data', files }, deps), message);
   }
 });
