@@ -2,6 +2,7 @@ import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
 import type { Secret } from '../core/secret.ts';
 import type { HttpAnswer, HttpRequest } from '../ops/http-client.ts';
+import { clientCertificate } from './client-certificate.ts';
 import { endpointOf, parseEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -47,7 +48,11 @@ export async function connectAdmin(globals: GlobalOptions, terminal: Terminal): 
   const { createHttpClient } = await import('../ops/http-client.ts');
   const { socketPath } = endpoint;
   const maxBodyBytes = 1_073_741_824;
-  const http = createHttpClient({ maxBodyBytes, ...(socketPath === undefined ? {} : { socketPath }) });
+  const http = createHttpClient({
+    maxBodyBytes,
+    ...clientCertificate(local),
+    ...(socketPath === undefined ? {} : { socketPath }),
+  });
   const send = async (request: AdminRequest): Promise<HttpAnswer> => {
     const answer = await reach(endpoint, () => http.request(toHttp(endpoint, key, request)));
     if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, endpoint);

@@ -27,6 +27,8 @@ export interface LoadedConfig {
   readonly configPath: string | undefined;
   /** For the command line: where it finds the admin API; undefined: the local admin listener. */
   readonly adminUrl: string | undefined;
+  /** For the command line: PEM files of its certificate; undefined: it has none. */
+  readonly client: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /**
@@ -42,9 +44,10 @@ export function loadConfig(deps: LoadConfigDeps, options: { readonly configPath?
   const reader = createSettingReader({ env, cwd, document, readFile });
   const config = readConfig(reader);
   const adminUrl = reader.readOptional(settings.adminUrl).value;
+  const client = readClient(reader);
   const problems = [...document.problems, ...reader.problems, ...unknownVariables(env, all)];
   if (hasErrors(problems)) throw configInvalid('the configuration is not valid', problems);
-  return { config: deepFreeze(config), warnings: problems, configPath: document.file, adminUrl };
+  return { config: deepFreeze(config), warnings: problems, configPath: document.file, adminUrl, client };
 }
 
 function readConfig(reader: SettingReader): Config {
@@ -99,6 +102,16 @@ function readConfig(reader: SettingReader): Config {
 
 function pathOf(reading: Reading<string>): string {
   return resolvePath(reading.base, reading.value);
+}
+
+function readClient(reader: SettingReader): LoadedConfig['client'] {
+  const [cert, key] = [reader.readOptional(settings.clientCert), reader.readOptional(settings.clientKey)];
+  if (cert.value !== undefined && key.value !== undefined) {
+    return { cert: resolvePath(cert.base, cert.value), key: resolvePath(key.base, key.value) };
+  }
+  const alone = cert.value === undefined ? key : cert;
+  if (alone.value !== undefined) reader.report('error', alone.place, 'needs client_cert and client_key');
+  return undefined;
 }
 
 function readTls(

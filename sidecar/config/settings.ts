@@ -342,6 +342,15 @@ export const settings = {
     'Where the command line finds the admin API. Not used by the sidecar.',
     '`http://127.0.0.1:9281`: the local admin listener',
   ),
+  clientCert: plain(
+    'client_cert',
+    'CLIENT_CERT',
+    path(),
+    undefined,
+    'PEM file of the certificate that the command line shows to listeners with a `tls_client_ca`. Not used by the sidecar.',
+    'none',
+  ),
+  clientKey: plain('client_key', 'CLIENT_KEY', path(), undefined, 'PEM file with the key of that certificate.', 'none'),
 } as const;
 
 function plain<T, const Default extends string | undefined>(

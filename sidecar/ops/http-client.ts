@@ -16,6 +16,9 @@ export interface HttpClientOptions {
   readonly socketPath?: string;
   /** PEM of the CAs that servers are checked with; default: the usual ones. */
   readonly ca?: string;
+  /** PEM of a certificate to show where one is wanted, and of its key. */
+  readonly cert?: string;
+  readonly key?: string;
   /** Refuses to connect to loopback, link-local and private addresses, whatever name leads there. Default false. */
   readonly publicOnly?: boolean;
 }
@@ -64,12 +67,14 @@ const pauseMs = 60_000;
 
 /** The only door to undici. Redirects are not followed: a key would travel along. */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
-  const { timeoutMs = 10_000, maxBodyBytes = 16_777_216, socketPath, ca } = options;
+  const { timeoutMs = 10_000, maxBodyBytes = 16_777_216, socketPath, ca, cert, key } = options;
   const isPrivate = options.publicOnly === true ? createPrivateAddressCheck() : undefined;
   const connect = {
     timeout: timeoutMs,
     ...(socketPath !== undefined && { socketPath }),
     ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     ...(isPrivate !== undefined && { lookup: createGuardedLookup(isPrivate) }),
   };
   let loading: ReturnType<typeof load> | undefined;

@@ -112,6 +112,7 @@ test('takes the TLS files of a listener whole or not at all', () => {
       { CREDENTIALFLOW_ADMIN_TLS_CERT: 'c.pem' },
       /CREDENTIALFLOW_ADMIN_TLS_CERT.*needs .*admin_tls_cert and .*admin_tls_key/,
     ],
+    [{ CREDENTIALFLOW_CLIENT_KEY: 'k.pem' }, /CREDENTIALFLOW_CLIENT_KEY.*needs client_cert and client_key/],
     [{ CREDENTIALFLOW_DATA_TLS_CLIENT_CA: 'ca.pem' }, /needs .*data_tls_cert and/],
     [
       {

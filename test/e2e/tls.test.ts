@@ -40,7 +40,10 @@ describe('a sidecar whose listeners speak TLS', () => {
         ...identity('DATA'),
         ...identity('ADMIN'),
         ...identity('METRICS'),
+        CREDENTIALFLOW_ADMIN_TLS_CLIENT_CA: path('stranger.pem'),
         CREDENTIALFLOW_METRICS_TLS_CLIENT_CA: path('stranger.pem'),
+        CREDENTIALFLOW_CLIENT_CERT: path('client.pem'),
+        CREDENTIALFLOW_CLIENT_KEY: path('client.key'),
         NODE_EXTRA_CA_CERTS: path('ca.pem'),
       },
     });
@@ -50,7 +53,7 @@ describe('a sidecar whose listeners speak TLS', () => {
     certificates.remove();
   });
 
-  it('is administered by the command line, which checks the certificate', async () => {
+  it('is administered by the command line, which checks the certificate and shows its own', async () => {
     assert.match(sidecar.urls.admin, /^https:/);
     assert.equal((await sidecar.json(['status']))['ready'], true);
     assert.equal((await sidecar.cli(['health'])).code, 0);
@@ -74,6 +77,7 @@ describe('a sidecar whose listeners speak TLS', () => {
   });
 
   it('takes clients with a certificate of the named authority, and no others', async () => {
+    await assert.rejects(ask(`${sidecar.urls.admin}/api/v1/status`, { ca }));
     const url = `${sidecar.urls.metrics}/metrics`;
     const client = (name: string) => ({
       cert: readFileSync(certificates.path(`${name}.pem`)),
