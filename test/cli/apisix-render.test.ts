@@ -85,7 +85,7 @@ describe('apisix render', () => {
     assert.deepEqual([code, out], [4, '']);
     assert.match(err, /bad\.yaml:2:\d+ upstreams\[0\]\.preset/);
     assert.match(err, /bad\.yaml:3:\d+ upstreams\[1\]\.id/);
-    assert.match(err, /none\.yaml the file does not exist/);
+    assert.match(err, /none\.yaml: the file does not exist/);
     assert.ok(!readdirSync(cwd).includes('apisix.yaml'));
   });
   it('refuses what no gateway can route', async () => {
