@@ -38,6 +38,15 @@ describe('docs/cli.md', () => {
   });
 });
 
+describe('the options', () => {
+  it('take one value each where a command takes arguments, which they would swallow', () => {
+    for (const { name, command } of commands.filter((one) => one.command.registeredArguments.length > 0)) {
+      const variadic = command.options.filter((option) => option.variadic).map(({ flags }) => flags);
+      assert.deepEqual(variadic, [], name);
+    }
+  });
+});
+
 describe('the help', () => {
   for (const { name, command } of commands) {
     it(`of ${name} has examples and exit codes`, () => {

@@ -37,7 +37,8 @@ export function readConfiguration(files: readonly InputFile[], readDocuments: Re
       problems.push({ severity: 'error', message: 'the file is empty', file });
     for (const [index, document] of documents.entries()) {
       const spot = createSpot({ file, index, document });
-      if (isManifest(spot)) manifests.push(...manifestsOf(spot));
+      if (isOurResourceFile(spot)) problems.push(unknownDocument(spot));
+      else if (isManifest(spot)) manifests.push(...manifestsOf(spot));
       else if (!readNative(spot, text, configuration)) problems.push(unknownDocument(spot));
     }
   }
@@ -86,11 +87,24 @@ function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
 }
 
+/** Has lists of the same names as apisix.yaml, so that nothing would be found in it. */
+function isOurResourceFile(spot: Spot): boolean {
+  const { credentials, policies, upstreams } = asMap(spot.value);
+  return (
+    Array.isArray(credentials) ||
+    Array.isArray(policies) ||
+    (Array.isArray(upstreams) && upstreams.some((upstream) => 'base_url' in asMap(upstream)))
+  );
+}
+
 function unknownDocument(spot: Spot): Problem {
+  const isOurs = isOurResourceFile(spot);
   return {
     severity: 'error',
-    message: 'this is no configuration of a gateway',
-    fix: 'give apisix.yaml (or its JSON), config.yaml, adc.yaml, an answer of the Admin API, or Kubernetes manifests',
+    message: isOurs ? 'these are resources of CredentialFlow' : 'this is no configuration of a gateway',
+    fix: isOurs
+      ? 'name them with -f, once for each file'
+      : 'give apisix.yaml (or its JSON), config.yaml, adc.yaml, an answer of the Admin API, or Kubernetes manifests',
     file: spot.file,
     ...spot.document.locate([]),
   };
