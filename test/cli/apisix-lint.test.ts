@@ -49,6 +49,7 @@ describe('apisix lint', () => {
       ['broken.yaml', 'routes: [\n', /broken\.yaml:\d/],
       ['other.yaml', 'hello: world\n', /no configuration of a gateway/],
       ['empty.yaml', '', /empty/],
+      ['routes.sh', '#!/bin/sh\nset -eu\n', /routes\.sh.* a script[^]*--admin/],
     ] as const) {
       const { code, out, err } = await lint([name], { [name]: text });
       assert.equal(code, 1, name);

@@ -31,6 +31,10 @@ export function readConfiguration(files: readonly InputFile[], readDocuments: Re
   const problems: Problem[] = [];
   const manifests: Manifest[] = [];
   for (const { file, text } of files) {
+    if (text.startsWith('#!')) {
+      problems.push(script(file));
+      continue;
+    }
     const { documents, problems: syntax } = readDocuments(text, file);
     problems.push(...syntax);
     if (documents.length === 0 && syntax.length === 0)
@@ -85,6 +89,12 @@ function isGatewayConfig(spot: Spot): boolean {
 
 function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
+}
+
+/** What `render --format admin-api` writes, for one. */
+function script(file: string): Problem {
+  const fix = 'run it, and judge the gateway that it wrote to: --admin http://127.0.0.1:9180';
+  return { severity: 'error', message: 'this is a script', fix, file };
 }
 
 /** Has lists of the same names as apisix.yaml, so that nothing would be found in it. */
