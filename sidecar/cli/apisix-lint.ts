@@ -76,7 +76,11 @@ async function runLint(files: readonly string[], options: LintCommandOptions, se
   }
   const { admin, control, schema, fix } = options;
   if (files.length === 0 && admin === undefined && control === undefined) {
-    throw usageFailure('there is nothing to read', 'name files of the gateway, or --admin http://127.0.0.1:9180');
+    const fix = 'name files of the gateway, or --admin http://127.0.0.1:9180';
+    throw usageFailure(
+      'there is nothing to read',
+      options.resources === undefined ? fix : `-f is for resources: ${fix}`,
+    );
   }
   if (fix === true && files.length === 0) throw usageFailure('--fix mends files', '`apisix sync` writes to a gateway');
   const { configurations, schemas } =

@@ -94,6 +94,7 @@ describe('apisix lint', () => {
       assert.match(out, /upstream_headers lacks x-a-token/);
       assert.match(out, /good\.yaml/);
     }
+    assert.match((await lint(['-f', 'good.yaml'], files)).err, /nothing to read[^]*-f is for resources: name files/);
     const swapped = await lint(['good.yaml', '-f', 'a.yaml', 'b.yaml'], files);
     assert.equal(swapped.code, 1);
     assert.match(swapped.err, /b\.yaml.* resources of CredentialFlow[^]*-f, once for each/);
