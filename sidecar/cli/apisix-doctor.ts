@@ -13,6 +13,7 @@ import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { CliFailure, usageFailure } from './failure.ts';
 import { globalsOf } from './global-options.ts';
+import { stopSignals } from './watch-signals.ts';
 
 interface DoctorCommandOptions extends TargetOptions {
   readonly gateway: string;
@@ -80,7 +81,7 @@ async function examineGateway(
   const caller = createVerbatimClient({ origin: gateway, timeoutMs: requestTimeoutMs });
   const interrupted = new AbortController();
   const interrupt = (): void => interrupted.abort();
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  for (const signal of stopSignals) process.on(signal, interrupt);
   // The clock's timers keep no process alive.
   const alive = setInterval(() => undefined, 60_000);
   try {
@@ -116,7 +117,7 @@ async function examineGateway(
     );
   } finally {
     clearInterval(alive);
-    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    for (const signal of stopSignals) process.off(signal, interrupt);
     caller.close();
   }
 }

@@ -12,6 +12,7 @@ import { globalsOf } from './global-options.ts';
 import { readInputs } from './lint-inputs.ts';
 import type { LiveOptions } from './lint-live.ts';
 import { readKnownUpstreams } from './lint-known.ts';
+import { repeatable } from './repeatable.ts';
 
 interface LintCommandOptions extends LiveOptions {
   readonly resources?: readonly string[];
@@ -34,13 +35,17 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
     )
     .option('--control <url>', 'read what the Control API of a running gateway shows')
     .option('--schema <file-or-url>', 'check against the schemas of the gateway, too: a file, or its Control API')
-    .option('-f, --resources <file...>', 'resource files: what the sidecar injects and where, to know more')
+    .option(
+      '-f, --resources <file>',
+      'resource file: what the sidecar injects and where, to know more; may be given several times',
+      repeatable,
+    )
     .option('--gateway-version <version>', 'which APISIX it is, e.g. 3.18, where the files do not say')
     .addOption(
       new Option('--format <format>', 'how to say it').choices(['human', 'json', 'sarif', 'junit']).default('human'),
     )
     .option('--max-warnings <count>', 'how many warnings are no failure', parseCount, 0)
-    .option('--ignore <rule...>', 'rules that are not applied')
+    .option('--ignore <rule>', 'rule that is not applied; may be given several times', repeatable)
     .option('--fix', 'mend what can be mended without harm, in place; comments stay')
     .action(async (files: readonly string[], options: LintCommandOptions, self: Command) => {
       await runLint(files, options, self, cli);
@@ -48,7 +53,7 @@ export function addApisixLintCommand(apisix: Command, cli: Cli): void {
   withExamples(
     command,
     'credentialflow apisix lint apisix.yaml config.yaml',
-    'credentialflow apisix lint k8s/*.yaml -f resources.yaml',
+    'credentialflow apisix lint -f team-a.yaml -f team-b.yaml k8s/*.yaml',
     'credentialflow apisix lint apisix.yaml --fix',
     'credentialflow apisix lint --admin http://127.0.0.1:9180 --admin-key-file admin.key',
     'credentialflow apisix lint apisix.yaml --schema http://127.0.0.1:9090',
@@ -71,7 +76,11 @@ async function runLint(files: readonly string[], options: LintCommandOptions, se
   }
   const { admin, control, schema, fix } = options;
   if (files.length === 0 && admin === undefined && control === undefined) {
-    throw usageFailure('there is nothing to read', 'name files of the gateway, or --admin http://127.0.0.1:9180');
+    const fix = 'name files of the gateway, or --admin http://127.0.0.1:9180';
+    throw usageFailure(
+      'there is nothing to read',
+      options.resources === undefined ? fix : `-f is for resources: ${fix}`,
+    );
   }
   if (fix === true && files.length === 0) throw usageFailure('--fix mends files', '`apisix sync` writes to a gateway');
   const { configurations, schemas } =

@@ -4,6 +4,7 @@ import { withExamples } from './examples.ts';
 import { usageFailure } from './failure.ts';
 import { formatExplanation, type ShownExplanation } from './format-explanation.ts';
 import { readSecret } from './read-secret.ts';
+import { repeatable } from './repeatable.ts';
 
 interface ExplainOptions {
   readonly consumer?: string;
@@ -33,18 +34,28 @@ export function addExplainCommand(program: Command, cli: Cli): void {
     .argument('[decision]', 'id of one of the last 10,000 decisions (X-CF-Decision); without it, a request as given')
     .option('--consumer <id>', 'whose request it is')
     .option('--token', 'or: with this token, from stdin or typed at the prompt')
-    .option('--scope <policy...>', 'with --consumer: policies that the token is narrowed to')
+    .option(
+      '--scope <policy>',
+      'with --consumer: policy that the token is narrowed to; may be given several times',
+      repeatable,
+    )
     .option('--upstream <id>', 'of which upstream')
     .option('--method <method>', 'HTTP method', 'GET')
     .option('--uri <path>', 'path and query as the client sends them to the gateway, such as /openai/v1/models')
     .option('--upstream-uri <path>', 'where the route rewrites: as the upstream receives them')
     .option('--gateway <id>', 'which gateway asks (default: one that may)')
-    .option('--header <name=value...>', 'headers that conditions read')
+    .option('--header <name=value>', 'header that a condition reads; may be given several times', repeatable)
     .option('--address <ip>', "the client's address")
     .option('--model <name>', 'the field `model` of the body')
     .option('--time <time>', 'when, RFC 3339 (default: now)')
     .action(async (decision: string | undefined, options: ExplainOptions, self: Command) => {
       if (decision !== undefined) {
+        if (options.consumer !== undefined || options.token === true) {
+          throw usageFailure(
+            `either a decision (${decision}) or a request`,
+            'options take one value each: repeat them',
+          );
+        }
         await cli.withAdmin(self, async (api) => {
           const answer = await api.call({ method: 'POST', path: '/explain', json: { decision } });
           cli.print(self, answer, () => formatDecision(answer as ExplainedDecision, cli));

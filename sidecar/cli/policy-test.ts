@@ -8,6 +8,7 @@ import { exitCodes } from './exit-codes.ts';
 import { CliFailure } from './failure.ts';
 import { createPolicyWorld, readRecords, type PolicyWorld } from './policy-world.ts';
 import { readFile } from './read-file.ts';
+import { repeatable } from './repeatable.ts';
 
 interface TestOptions {
   readonly file: readonly string[];
@@ -27,7 +28,11 @@ export function addPolicyTestCommand(policy: Command, cli: Cli): void {
     .command('test')
     .description('run policy tests offline: given a request, expect allow or deny')
     .argument('<tests...>', 'files of tests (YAML)')
-    .requiredOption('-f, --file <file>', 'resource file whose policies are tested; may be given several times', collect)
+    .requiredOption(
+      '-f, --file <file>',
+      'resource file whose policies are tested; may be given several times',
+      repeatable,
+    )
     .option('--junit <file>', 'write the results as JUnit XML as well')
     .action(async (tests: readonly string[], { file: files, junit }: TestOptions, self: Command) => {
       const { cwd } = cli.terminal;
@@ -49,11 +54,6 @@ export function addPolicyTestCommand(policy: Command, cli: Cli): void {
       if (failed.length > 0) cli.finish(exitCodes.failed);
     });
   withExamples(command, 'credentialflow policy test -f resources.yaml policy-tests.yaml');
-}
-
-/** Several values after one `-f` would take the tests as well. */
-function collect(file: string, earlier: readonly string[] | undefined): readonly string[] {
-  return [...(earlier ?? []), file];
 }
 
 async function readCases(files: readonly string[], cwd: string): Promise<readonly PolicyCase[]> {

@@ -3,6 +3,7 @@ import type { Clock } from '../core/ports.ts';
 import { contentHash } from '../resources/source-files.ts';
 import { reportFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
+import { stopSignals } from './watch-signals.ts';
 
 const pollMs = 1_000;
 
@@ -17,13 +18,13 @@ export async function watchGateway(
     readonly terminal: Terminal;
     readonly json: boolean;
     readonly sync: () => Promise<void>;
-    /** Default: SIGINT or SIGTERM. */
+    /** Default: a signal. */
     readonly stop?: Promise<unknown>;
   },
 ): Promise<void> {
   const { clock, terminal, json, sync } = deps;
   const state = { stopped: false };
-  const stopped = (deps.stop ?? Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])).then(() => {
+  const stopped = (deps.stop ?? Promise.race(stopSignals.map((signal) => once(process, signal)))).then(() => {
     state.stopped = true;
   });
   // The clock's timers keep no process alive.

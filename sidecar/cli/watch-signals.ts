@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import type { Clock, Log } from '../core/ports.ts';
 
-const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+export const stopSignals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
 /** A terminal, npm and a wrapper may each pass on one and the same Ctrl-C; what comes this soon is no second wish. */

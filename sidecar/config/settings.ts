@@ -318,7 +318,7 @@ export const settings = {
     'METRICS_CONSUMERS',
     wholeNumber(0, 1_000),
     '0',
-    'How many consumers get metrics of their own ([observability.md](observability.md#figures-by-consumer)); those that come later count as `other`. 0: none.',
+    'How many consumers get metrics of their own ([observability.md](observability.md#figures-by-consumer)); the busiest do, the rest counts as `other`. 0: none.',
   ),
   logLevel: plain(
     'log.level',

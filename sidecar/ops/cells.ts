@@ -2,6 +2,8 @@
 
 export interface Cells {
   add(first: string, second: string, count?: number): void;
+  /** Forgets all counts of a value of the first label. */
+  remove(first: string): void;
   entries(): Iterable<readonly [first: string, second: string, count: number]>;
 }
 
@@ -28,6 +30,7 @@ export function createCells(maxFirst: number, maxSecond = 1_000): Cells {
       if (known !== undefined) known.count += count;
       else row.set(row.size < maxSecond ? second : beyondBound, { count });
     },
+    remove: (first) => void rows.delete(first),
     *entries() {
       for (const [first, row] of rows) for (const [second, { count }] of row) yield [first, second, count];
     },

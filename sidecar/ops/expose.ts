@@ -4,12 +4,8 @@ import { metricDefinitions, type MetricName } from './metric-definitions.ts';
 
 /** `fill` sets the values when scraped, from counts kept elsewhere. */
 export function counter(registry: Registry, name: MetricName, fill?: (total: Counter) => void): Counter {
-  const { help, labels } = metricDefinitions[name];
   return new Counter({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
+    ...described(registry, name),
     ...(fill && {
       collect() {
         this.reset();
@@ -19,19 +15,21 @@ export function counter(registry: Registry, name: MetricName, fill?: (total: Cou
   });
 }
 
+/** As `counter`, but what `fill` does not set stays as it was. */
 export function gauge(registry: Registry, name: MetricName, fill?: (value: Gauge) => void): Gauge {
-  const { help, labels } = metricDefinitions[name];
   return new Gauge({
-    name,
-    help,
-    labelNames: [...labels],
-    registers: [registry],
+    ...described(registry, name),
     ...(fill && {
       collect() {
         fill(this);
       },
     }),
   });
+}
+
+function described(registry: Registry, name: MetricName) {
+  const { help, labels } = metricDefinitions[name];
+  return { name, help, labelNames: [...labels], registers: [registry] };
 }
 
 /** The registry asks nothing of a metric but its name and `get()`; prom-client's own histogram costs ten times as much. */

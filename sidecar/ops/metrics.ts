@@ -82,7 +82,7 @@ const noUpstream = 'none';
 
 export interface MetricsOptions {
   readonly version: string;
-  /** Consumers with figures of their own, the first ones that come; the rest is `other`. Default 0. */
+  /** Consumers with figures of their own, the busiest ones; the rest is `other`. Default 0. */
   readonly maxConsumers?: number;
 }
 

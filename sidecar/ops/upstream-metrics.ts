@@ -1,14 +1,15 @@
 import type { Registry } from 'prom-client';
 import type { LoggedRequest } from '../core/ports.ts';
+import { createBusiest } from './busiest.ts';
 import { createDistribution, upstreamBounds, type Distribution } from './buckets.ts';
 import { beyondBound, createCells, type Cells } from './cells.ts';
 import { counter, exposeHistogram, gauge } from './expose.ts';
-import { createLimitOfHeader, type LimitOfHeader } from './limit-headers.ts';
+import { createRemaining, type Remaining } from './limit-headers.ts';
 
 export interface UpstreamMetricsOptions {
   /** Pairs of upstream and credential that are kept apart. */
   readonly maxCredentials: number;
-  /** Consumers that are kept apart, the first ones that come. */
+  /** Consumers that are kept apart, the busiest ones. */
   readonly maxConsumers: number;
 }
 
@@ -38,9 +39,14 @@ export function createUpstreamMetrics(
   const all: CredentialFigures[] = [];
   let others: CredentialFigures | undefined;
   const tokens = { prompt: createCells(maxCredentials, maxModels), completion: createCells(maxCredentials, maxModels) };
-  const limitOfHeader = createLimitOfHeader();
-  const consumerRequests = createCells(maxConsumers);
-  const consumerTokens = createCells(maxConsumers);
+  const remainingOf = createRemaining();
+  // One more, for the rest.
+  const consumerRequests = createCells(maxConsumers + 1);
+  const consumerTokens = createCells(maxConsumers + 1);
+  const consumers = createBusiest(maxConsumers, (consumer) => {
+    consumerRequests.remove(consumer);
+    consumerTokens.remove(consumer);
+  });
 
   function figuresOf(upstream: string, credential: string): CredentialFigures {
     const known = byUpstream.get(upstream)?.get(credential);
@@ -76,27 +82,22 @@ export function createUpstreamMetrics(
     if (request.headerMs !== undefined) figures.firstByte.observe(request.headerMs / 1_000);
     figures.requestBytes += request.requestBytes ?? 0;
     figures.responseBytes += request.responseBytes ?? 0;
-    recordLimits(figures, request, limitOfHeader);
-    recordTokens(request);
-    if (request.consumerId !== undefined) consumerRequests.add(request.consumerId, status);
+    recordLimits(figures, request, remainingOf);
+    const consumer = request.consumerId === undefined ? undefined : consumers.labelOf(request.consumerId);
+    recordTokens(request, consumer);
+    if (consumer !== undefined) consumerRequests.add(consumer, status);
   }
 
-  function recordTokens({
-    upstreamId,
-    consumerId,
-    model,
-    promptTokens,
-    completionTokens,
-    status,
-  }: LoggedRequest): void {
+  function recordTokens(request: LoggedRequest, consumer: string | undefined): void {
+    const { upstreamId, model, promptTokens, completionTokens, status } = request;
     if (promptTokens === undefined && completionTokens === undefined) return;
     // A name that the upstream did not answer to is only something that a client made up.
     const known = model !== undefined && status < 300 && modelPattern.test(model) ? model : beyondBound;
     tokens.prompt.add(upstreamId, known, promptTokens ?? 0);
     tokens.completion.add(upstreamId, known, completionTokens ?? 0);
-    if (consumerId === undefined) return;
-    consumerTokens.add(consumerId, 'prompt', promptTokens ?? 0);
-    consumerTokens.add(consumerId, 'completion', completionTokens ?? 0);
+    if (consumer === undefined) return;
+    consumerTokens.add(consumer, 'prompt', promptTokens ?? 0);
+    consumerTokens.add(consumer, 'completion', completionTokens ?? 0);
   }
 
   counter(registry, 'credentialflow_upstream_requests_total', (total) => {
@@ -139,17 +140,16 @@ export function createUpstreamMetrics(
 }
 
 /** Entries come in any order: the newest says what is left. */
-function recordLimits({ limits }: CredentialFigures, request: LoggedRequest, limitOfHeader: LimitOfHeader): void {
-  for (const header in request.limits) {
-    const limit = limitOfHeader(header);
-    const value = limit === undefined ? NaN : Number(request.limits[header]);
-    if (limit === undefined || !Number.isFinite(value)) continue;
-    const known = limits.get(limit);
-    if (known === undefined) {
-      if (limits.size < maxLimits) limits.set(limit, { value, atMs: request.atMs });
-    } else if (request.atMs >= known.atMs) {
-      known.value = value;
-      known.atMs = request.atMs;
+function recordLimits({ limits }: CredentialFigures, { limits: headers, atMs }: LoggedRequest, of: Remaining): void {
+  for (const header in headers) {
+    for (const [limit, value] of of(header, headers[header] ?? '')) {
+      const known = limits.get(limit);
+      if (known === undefined) {
+        if (limits.size < maxLimits) limits.set(limit, { value, atMs });
+      } else if (atMs >= known.atMs) {
+        known.value = value;
+        known.atMs = atMs;
+      }
     }
   }
 }

@@ -27,7 +27,7 @@ if (gateway === undefined) {
   console.log(`The gateway at ${gateway.url}, through ${how}.`);
   if (gateway.kind === 'file') leftOut.push('test/apisix/sync.real.ts: needs an Admin API (APISIX_ADMIN_URL)');
   const files = [
-    ...globSync('test/e2e/sdk-*.test.ts').sort(),
+    ...globSync('test/e2e/{sdk-*,rendered-gateway}.test.ts').sort(),
     ...(gateway.kind === 'admin' ? ['test/apisix/sync.real.ts'] : []),
   ];
   // One after the other: they share the gateway and its routes.

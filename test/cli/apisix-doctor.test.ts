@@ -362,27 +362,28 @@ describe('apisix doctor, when it cannot come to its end', () => {
     });
     await assertClean();
   });
-  it('because of a signal: takes everything back', async () => {
-    await withGateway({}, async (site) => {
-      const bin = join(import.meta.dirname, '../../bin/credentialflow.js');
-      const args = [bin, 'apisix', 'doctor', '--gateway', site.url, '--file', site.file];
-      const env = { PATH: process.env['PATH'], ...environment() };
-      const child = spawn(process.execPath, args, { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
-      let said = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-      try {
-        await until(() => /waiting until/.test(said), 'the routes are made');
-        assert.notEqual(readFileSync(site.file, 'utf8'), shipped);
-        child.kill('SIGINT');
-        assert.deepEqual(await once(child, 'exit'), [1, null], said);
-      } finally {
-        child.kill('SIGKILL');
-      }
-      assert.match(said, /interrupted/);
-      leftAtFile(site);
+  for (const signal of ['SIGINT', 'SIGHUP'] as const)
+    it(`because of ${signal}: takes everything back`, async () => {
+      await withGateway({}, async (site) => {
+        const bin = join(import.meta.dirname, '../../bin/credentialflow.js');
+        const args = [bin, 'apisix', 'doctor', '--gateway', site.url, '--file', site.file];
+        const env = { PATH: process.env['PATH'], ...environment() };
+        const child = spawn(process.execPath, args, { cwd: home, env, stdio: ['ignore', 'pipe', 'pipe'] });
+        let said = '';
+        child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+        try {
+          await until(() => /waiting until/.test(said), 'the routes are made');
+          assert.notEqual(readFileSync(site.file, 'utf8'), shipped);
+          child.kill(signal);
+          assert.deepEqual(await once(child, 'exit'), [1, null], said);
+        } finally {
+          child.kill('SIGKILL');
+        }
+        assert.match(said, /interrupted/);
+        leftAtFile(site);
+      });
+      await assertClean();
     });
-    await assertClean();
-  });
   it('because there is no such file, or no sidecar', async () => {
     const none = await doctor(['--gateway', 'http://127.0.0.1:1', '--file', 'nowhere.yaml']);
     assert.equal(none.code, 1);

@@ -49,6 +49,7 @@ describe('apisix lint', () => {
       ['broken.yaml', 'routes: [\n', /broken\.yaml:\d/],
       ['other.yaml', 'hello: world\n', /no configuration of a gateway/],
       ['empty.yaml', '', /empty/],
+      ['routes.sh', '#!/bin/sh\nset -eu\n', /routes\.sh.* a script[^]*--admin/],
     ] as const) {
       const { code, out, err } = await lint([name], { [name]: text });
       assert.equal(code, 1, name);
@@ -76,6 +77,27 @@ describe('apisix lint', () => {
     });
     assert.equal(code, 4, out);
     assert.match(out, /upstream_headers lacks x-search-token \[upstream-headers-slot\]/);
+  });
+  it('takes what follows an option for what it is: -f takes one file, and may be repeated', async () => {
+    const team = (id: string, header: string) =>
+      `upstreams:\n  - id: ${id}\n    preset: generic\n    base_url: https://api.search.example\n    routes: [${id}]\n    injection: { kind: header, name: ${header} }\n`;
+    const files = { 'good.yaml': good, 'a.yaml': team('openai', 'x-a-token'), 'b.yaml': team('other', 'x-b-token') };
+    for (const args of [
+      ['-f', 'a.yaml', 'good.yaml'],
+      ['-f', 'a.yaml', '-f', 'b.yaml', 'good.yaml'],
+      ['good.yaml', '-f', 'b.yaml', '-f', 'a.yaml'],
+      ['--ignore', 'status-on-error', '--ignore', 'version-floor', 'good.yaml', '-f', 'a.yaml'],
+      ['-f', 'a.yaml', '--ignore', 'version-floor', 'good.yaml'],
+    ]) {
+      const { code, out } = await lint(args, files);
+      assert.equal(code, 4, `${args.join(' ')}: ${out}`);
+      assert.match(out, /upstream_headers lacks x-a-token/);
+      assert.match(out, /good\.yaml/);
+    }
+    assert.match((await lint(['-f', 'good.yaml'], files)).err, /nothing to read[^]*-f is for resources: name files/);
+    const swapped = await lint(['good.yaml', '-f', 'a.yaml', 'b.yaml'], files);
+    assert.equal(swapped.code, 1);
+    assert.match(swapped.err, /b\.yaml.* resources of CredentialFlow[^]*-f, once for each/);
   });
   it('judges by the version that it is told', async () => {
     const { code, out } = await lint(['good.yaml', '--gateway-version', '3.16.0'], { 'good.yaml': good });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Command } from 'commander';
 import { createCli } from '../../sidecar/cli/cli.ts';
@@ -35,6 +35,38 @@ describe('docs/cli.md', () => {
     assert.deepEqual(documented, codes);
     const helped = [...exitCodesHelp.matchAll(/^ {2}(\d) {2}/gm)].map(([, code]) => Number(code));
     assert.deepEqual(helped, codes);
+  });
+});
+
+describe('the commands in the documents', () => {
+  for (const page of globSync('{*.md,docs/**/*.md,examples/**/*.md}').sort()) {
+    const lines = [...readFileSync(page, 'utf8').matchAll(/```(?:sh|bash|console)\n([^]*?)```/g)]
+      .flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n'))
+      .flatMap((line) => line.replace(/ #.*$/, '').split(/[|&;()]/))
+      .map((part) => /(?:^|.*\s)(credentialflow .*)/.exec(part)?.[1] ?? '')
+      .filter((line) => line !== '');
+    if (lines.length === 0) continue;
+    it(`${page}: are there, with their options`, () => {
+      for (const line of lines) {
+        const found = commands.find(({ name }) => `${line} `.startsWith(`${name} `));
+        const isGlobal = /^credentialflow (?:--?[a-z]|<|\w+ --help)/.test(line);
+        assert.ok(found !== undefined || isGlobal, line);
+        const known = [...(found?.command.options ?? []), ...program.options].flatMap(({ long, short }) => [
+          long,
+          short,
+        ]);
+        for (const [, option = ''] of line.matchAll(/\s(--?[a-z][a-z-]*)/gi)) assert.ok(known.includes(option), `${option} of ${line}`); // prettier-ignore
+      }
+    });
+  }
+});
+
+describe('the options', () => {
+  it('take one value each where a command takes arguments, which they would swallow', () => {
+    for (const { name, command } of commands.filter((one) => one.command.registeredArguments.length > 0)) {
+      const variadic = command.options.filter((option) => option.variadic).map(({ flags }) => flags);
+      assert.deepEqual(variadic, [], name);
+    }
   });
 });
 

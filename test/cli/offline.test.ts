@@ -42,6 +42,7 @@ describe('wrong usage', () => {
     ['a word in the place of an id', ['token', 'rotate', 'mine'], /token list/],
     ['prune without a source', ['apply', '-f', 'x', '--prune'], /--source/],
     ['an address that is none', ['status', '--admin-url', 'ftp://x'], /ftp/],
+    ['a decision and a request', ['explain', '--consumer', 'a', '--scope', 'p1', 'p2'], /p2.*repeat/s],
     ['a word too many', ['version', 'please'], /too many arguments/i],
   ] as const) {
     it(`${name} exits 2 and says so in two lines`, async () => {

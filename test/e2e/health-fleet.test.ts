@@ -1,8 +1,10 @@
 /** What one sidecar learns of a credential, the others of a fleet know: a real Redis and PostgreSQL, real processes. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { gatewayKey, question } from '../../bench/world.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -132,6 +134,25 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
     for (const sidecar of [one, other]) {
       const everything = [...sidecar.logs, ...webhooks.map((message) => message.body)].join('\n');
       for (const secret of secrets) assert.ok(!everything.includes(secret));
+    }
+  });
+
+  it('is in the audit of each, with who saw it, and nothing secret', async () => {
+    for (const [sidecar, seenBy] of [
+      [one, 'self'],
+      [other, 'fleet'],
+    ] as const) {
+      const audit = (): string => readFileSync(join(sidecar.dataDir, 'audit', 'decisions.log'), 'utf8');
+      const records = (): readonly Readonly<Record<string, unknown>>[] =>
+        audit()
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+          .filter(({ event, to }) => event === 'credential_health_changed' && to === 'dead');
+      await until(() => records().length > 0, 'the audit is written');
+      const [{ credential, seen_by: seen }] = records() as [Readonly<Record<string, unknown>>];
+      assert.deepEqual([credential, seen], ['one', seenBy]);
+      for (const secret of secrets) assert.ok(!audit().includes(secret));
     }
   });
 

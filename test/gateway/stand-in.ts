@@ -13,6 +13,7 @@
  * - a denial's status and body pass; of its headers only the listed ones, `text/plain` where none says otherwise
  * - two Authorization headers, a header line over 8 KB: 400; names with underscores are dropped where the
  *   configuration says so
+ * - limit-count counts by a variable after forward-auth; serverless-post-function runs its own Lua, last
  * - bodies stream both ways; log entries go out in batches, at least once
  * - with `apisixYamlFile` the file is looked at once a second and loaded when its time of change is another second
  */
@@ -31,6 +32,7 @@ import { applyAllow, buildQuestion, createAuthCaller, denialHeaders } from './st
 import type { AuthAnswer, AuthQuestion, GatewayVersion } from './stand-in/forward-auth.ts';
 import { createHeaderList } from './stand-in/header-list.ts';
 import { createLogBatches } from './stand-in/http-logger.ts';
+import { createLimitCounts } from './stand-in/limit-count.ts';
 import { hasOversizedHeader, withoutUnderscores } from './stand-in/limits.ts';
 import { parseTarget } from './stand-in/nginx-uri.ts';
 import { rewriteUri } from './stand-in/proxy-rewrite.ts';
@@ -89,6 +91,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
   const auth = createAuthCaller();
   const proxy = createProxy();
   const logs = createLogBatches();
+  const limits = createLimitCounts();
   const questions: RecordedQuestion[] = [];
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -104,7 +107,27 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
     const { 'proxy-rewrite': rewrite, 'forward-auth': forwardAuth } = opened.route.plugins;
     if (rewrite !== undefined) opened.upstreamUri = rewriteUri(rewrite, opened);
     if (forwardAuth !== undefined && !(await authorize(forwardAuth, opened, extra))) return;
+    if (!(await afterAuth(opened, extra))) return;
     await proxy.pass(opened, originOf(opened.route, options), extra);
+  };
+
+  /** The access phase behind forward-auth, in the order of the plugins' priorities. */
+  const afterAuth = async (exchange: Exchange, extra: readonly string[]): Promise<boolean> => {
+    const { 'limit-count': limit, 'serverless-post-function': post } = exchange.route.plugins;
+    if (limit !== undefined && !limits.take(limit, exchange)) {
+      refuse(exchange, () => answerPage(exchange.response, limit.rejected_code, extra));
+      return false;
+    }
+    if (post === undefined) return true;
+    // Few configurations need a Lua, and it takes its time to load.
+    const { runPostFunction } = await import('./stand-in/post-function.ts');
+    for (const code of post.functions) {
+      const status = runPostFunction(code, exchange);
+      if (status === undefined) continue;
+      refuse(exchange, () => answerPage(exchange.response, status, extra));
+      return false;
+    }
+    return true;
   };
 
   const authorize = async (conf: ForwardAuth, exchange: Exchange, extra: readonly string[]): Promise<boolean> => {
@@ -195,6 +218,7 @@ function open(
     remoteAddress: request.socket.remoteAddress ?? '127.0.0.1',
     startedAtMs: performance.now(),
     upstreamUri: '',
+    sentUri: undefined,
     upstream: undefined,
   };
 }

@@ -143,11 +143,15 @@ it('tells what is left of each limit by the newest entry, in whatever order they
     request({ atMs: 2_000, limits: { 'x-ratelimit-remaining-requests': '8' } }),
     request({ limits: { 'x-ratelimit-remaining-req-minute': '5', 'x-ratelimit-limit-requests': '60' } }),
     request({ limits: { 'anthropic-ratelimit-tokens-remaining': '4000', 'x-ratelimit-remaining-tokens': 'many' } }),
+    request({ limits: { ratelimit: '"burst";r=50;t=30, "day";t=80000;r=9' } }),
   ]);
   const lines = (await metrics.exposition()).match(/^credentialflow_upstream_limit_remaining.*$/gm) ?? [];
   const of = (limit: string, value: number): string =>
     `credentialflow_upstream_limit_remaining{upstream="api",credential="main",limit="${limit}"} ${String(value)}`;
-  assert.deepEqual(lines.toSorted(), [of('req-minute', 5), of('requests', 7), of('tokens', 4_000)]);
+  assert.deepEqual(
+    lines.toSorted(),
+    [of('burst', 50), of('day', 9), of('req-minute', 5), of('requests', 7), of('tokens', 4_000)].toSorted(),
+  );
 });
 
 it('keeps models apart that an upstream answered for, and no name that only a client wrote', async () => {
@@ -186,6 +190,28 @@ it('names as many consumers as is wanted', async () => {
     assert.ok(text.includes(`credentialflow_consumer_tokens_total{consumer="${consumer}",kind="completion"} ${String(2 * count)}\n`)); // prettier-ignore
   }
   assert.doesNotMatch(text, /consumer="[cd]"/);
+});
+
+it('gives the names to the busiest consumers, and takes them from those that fell behind', async () => {
+  const metrics = createMetrics({ version: '1', maxConsumers: 2 });
+  const ask = (consumerId: string, times: number): void => {
+    metrics.recordRequests(Array.from({ length: times }, () => request({ consumerId, promptTokens: 1 })));
+  };
+  ask('early', 5);
+  ask('steady', 1_500);
+  // Many that come once take nobody's place.
+  for (let i = 0; i < 3_000; i++) ask(`once-${String(i)}`, 1);
+  for (let i = 0; i < 10; i++) {
+    ask('steady', 200);
+    ask('late', 200);
+  }
+  const text = await metrics.exposition();
+  const named = [...text.matchAll(/^credentialflow_consumer_requests_total\{consumer="([^"]+)"/gm)].map(
+    ([, name]) => name,
+  );
+  assert.deepEqual(named.toSorted(), ['late', 'other', 'steady']);
+  assert.match(text, /consumer_requests_total\{consumer="steady",status="2xx"\} 3500$/m);
+  assert.doesNotMatch(text, /consumer_tokens_total\{consumer="early"/);
 });
 
 it('bounds the pairs of upstream and credential', async () => {

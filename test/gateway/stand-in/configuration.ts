@@ -34,6 +34,22 @@ const forwardAuthSchema = z.strictObject({
   allow_degradation: z.boolean().default(false),
 });
 
+const limitCountSchema = z.strictObject({
+  count: z.int().min(1),
+  time_window: z.int().min(1),
+  key_type: z.literal('var').default('var'),
+  key: z.string().default('remote_addr'),
+  policy: z.literal('local').default('local'),
+  rejected_code: z.int().min(200).max(599).default(503),
+  allow_degradation: z.boolean().default(false),
+  show_limit_quota_header: z.boolean().default(true),
+});
+
+const postFunctionSchema = z.strictObject({
+  phase: z.literal('access').default('access'),
+  functions: z.array(z.string()).min(1),
+});
+
 export interface LogFormat {
   readonly [name: string]: string | LogFormat;
 }
@@ -83,6 +99,8 @@ const routeSchema = z.strictObject({
       cors: corsSchema.optional(),
       'proxy-rewrite': proxyRewriteSchema.optional(),
       'forward-auth': forwardAuthSchema.optional(),
+      'limit-count': limitCountSchema.optional(),
+      'serverless-post-function': postFunctionSchema.optional(),
       'http-logger': httpLoggerSchema.optional(),
       // Counts in the gateway's own metrics; nothing of the exchange depends on it.
       prometheus: z.strictObject({ prefer_name: z.boolean().default(false) }).optional(),
@@ -97,6 +115,7 @@ export type Route = z.infer<typeof routeSchema>;
 export type Cors = z.infer<typeof corsSchema>;
 export type ProxyRewrite = z.infer<typeof proxyRewriteSchema>;
 export type ForwardAuth = z.infer<typeof forwardAuthSchema>;
+export type LimitCount = z.infer<typeof limitCountSchema>;
 export type HttpLogger = z.infer<typeof httpLoggerSchema>;
 
 /** Reads apisix.yaml as the gateway does when it starts: `#END`, then `${{NAME}}` from the environment. */

@@ -18,6 +18,8 @@ export interface Exchange {
   readonly headers: HeaderList;
   /** `$upstream_uri`: empty without proxy-rewrite. */
   upstreamUri: string;
+  /** Path and query for the upstream where a function changed them; `$upstream_uri` does not show it. */
+  sentUri: string | undefined;
   upstream: UpstreamResult | undefined;
 }
 

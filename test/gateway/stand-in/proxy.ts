@@ -26,7 +26,7 @@ export function createProxy(): Proxy {
           agent: secure ? https : http,
           method: exchange.request.method,
           // Without a rewrite the upstream gets the client's path untouched, byte for byte.
-          path: exchange.upstreamUri === '' ? exchange.target.raw : exchange.upstreamUri,
+          path: exchange.sentUri ?? (exchange.upstreamUri === '' ? exchange.target.raw : exchange.upstreamUri),
           headers: [...headersUp(exchange, origin)],
           timeout: (exchange.route.upstream.timeout?.read ?? 60) * 1_000,
         };

@@ -31,13 +31,18 @@ export function readConfiguration(files: readonly InputFile[], readDocuments: Re
   const problems: Problem[] = [];
   const manifests: Manifest[] = [];
   for (const { file, text } of files) {
+    if (text.startsWith('#!')) {
+      problems.push(script(file));
+      continue;
+    }
     const { documents, problems: syntax } = readDocuments(text, file);
     problems.push(...syntax);
     if (documents.length === 0 && syntax.length === 0)
       problems.push({ severity: 'error', message: 'the file is empty', file });
     for (const [index, document] of documents.entries()) {
       const spot = createSpot({ file, index, document });
-      if (isManifest(spot)) manifests.push(...manifestsOf(spot));
+      if (isOurResourceFile(spot)) problems.push(unknownDocument(spot));
+      else if (isManifest(spot)) manifests.push(...manifestsOf(spot));
       else if (!readNative(spot, text, configuration)) problems.push(unknownDocument(spot));
     }
   }
@@ -86,11 +91,30 @@ function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
 }
 
+/** What `render --format admin-api` writes, for one. */
+function script(file: string): Problem {
+  const fix = 'run it, and judge the gateway that it wrote to: --admin http://127.0.0.1:9180';
+  return { severity: 'error', message: 'this is a script', fix, file };
+}
+
+/** Has lists of the same names as apisix.yaml, so that nothing would be found in it. */
+function isOurResourceFile(spot: Spot): boolean {
+  const { credentials, policies, upstreams } = asMap(spot.value);
+  return (
+    Array.isArray(credentials) ||
+    Array.isArray(policies) ||
+    (Array.isArray(upstreams) && upstreams.some((upstream) => 'base_url' in asMap(upstream)))
+  );
+}
+
 function unknownDocument(spot: Spot): Problem {
+  const isOurs = isOurResourceFile(spot);
   return {
     severity: 'error',
-    message: 'this is no configuration of a gateway',
-    fix: 'give apisix.yaml (or its JSON), config.yaml, adc.yaml, an answer of the Admin API, or Kubernetes manifests',
+    message: isOurs ? 'these are resources of CredentialFlow' : 'this is no configuration of a gateway',
+    fix: isOurs
+      ? 'name them with -f, once for each file'
+      : 'give apisix.yaml (or its JSON), config.yaml, adc.yaml, an answer of the Admin API, or Kubernetes manifests',
     file: spot.file,
     ...spot.document.locate([]),
   };

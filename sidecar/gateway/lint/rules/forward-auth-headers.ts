@@ -1,6 +1,6 @@
 import { commonSteeringHeaders, consumerHeader, credentialHeader, tokenSlotHeaders } from '../../../core/preset.ts';
 import type { Auth } from '../auth.ts';
-import type { Rule } from '../rule.ts';
+import type { Hit, Rule, Severity } from '../rule.ts';
 import { asTexts } from '../source.ts';
 import { variableOf } from '../variables.ts';
 import type { EffectiveRoute, View } from '../view.ts';
@@ -15,21 +15,10 @@ export const requestHeadersSlot: Rule = {
   title: 'the sidecar does not see a token slot',
   why: 'forward-auth sends no header of the client that is not in request_headers, not even Authorization. A client that puts its key into a slot that is missing there is told that it has none; two different keys in two slots are not noticed.',
   fix: 'request_headers: [authorization, x-api-key, api-key, x-goog-api-key, traceparent]',
-  *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
-      const { wanted, own } = slotsOf(auth, view);
-      const missing = wanted.filter((name) => !auth.requestHeaders.includes(name));
-      if (missing.length === 0) continue;
-      const spot = auth.plugin.spot.at('request_headers');
-      yield {
-        spot,
-        detail: `request_headers lacks ${missing.join(', ')}`,
-        severity: missing.some((name) => own.includes(name)) ? 'error' : 'warning',
-        mends: [{ op: 'add', spot, values: missing }],
-      };
-    }
-  },
+  check: (view) =>
+    lacking(view, 'request_headers', (routes) => slotsOf(routes).wanted, {
+      severity: (missing, routes) => (missing.some((name) => slotsOf(routes).own.includes(name)) ? 'error' : 'warning'),
+    }),
 };
 
 export const requestHeadersForbidden: Rule = {
@@ -38,15 +27,7 @@ export const requestHeadersForbidden: Rule = {
   title: 'the client may write a header of the question',
   why: 'A listed header is copied from the client. In lower case a client’s own x-forwarded-uri wins over the gateway’s, so that it is judged for another path; x-cf-* would name another route or gateway; a listed content-length hangs the question until its time-out; host, connection, transfer-encoding and expect break it.',
   fix: 'remove it from request_headers: the gateway sends what the sidecar needs by itself',
-  *check({ auths }) {
-    for (const { plugin, requestHeaders } of auths) {
-      for (const [index, name] of requestHeaders.entries()) {
-        if (!forbiddenInQuestion.test(name)) continue;
-        const spot = plugin.spot.at('request_headers', index);
-        yield { spot, detail: `request_headers names ${name}`, mends: [{ op: 'remove', spot }] };
-      }
-    }
-  },
+  check: (view) => naming(view, 'request_headers', forbiddenInQuestion),
 };
 
 export const upstreamHeadersSlot: Rule = {
@@ -55,21 +36,11 @@ export const upstreamHeadersSlot: Rule = {
   title: 'the client’s token may reach the upstream',
   why: 'The sidecar answers every token slot, empty where unused, and that empty value is what removes the client’s own. A slot that is not in upstream_headers is dropped without a word: the client’s token (or a key of its choice) passes, and a secret for that slot never arrives. Before 3.17 this was so even for listed headers that an answer left out (CVE-2026-39998).',
   fix: 'upstream_headers must name authorization, x-api-key, api-key and x-goog-api-key',
-  *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
-      const { wanted } = slotsOf(auth, view);
-      const injected = view.routesOf(auth).flatMap(({ facts }) => facts.injected);
-      const missing = unique([...wanted, ...injected]).filter((name) => !auth.upstreamHeaders.includes(name));
-      if (missing.length === 0) continue;
-      const spot = auth.plugin.spot.at('upstream_headers');
-      yield {
-        spot,
-        detail: `upstream_headers lacks ${missing.join(', ')}`,
-        mends: [{ op: 'add', spot, values: missing }],
-      };
-    }
-  },
+  check: (view) =>
+    lacking(view, 'upstream_headers', (routes) => [
+      ...slotsOf(routes).wanted,
+      ...routes.flatMap(({ facts }) => facts.injected),
+    ]),
 };
 
 export const upstreamHeadersSteering: Rule = {
@@ -78,22 +49,11 @@ export const upstreamHeadersSteering: Rule = {
   title: 'the client may steer the upstream',
   why: 'x-http-method-override, x-original-url and their like make some servers act on another method or path than the policy judged; headers like openai-organization choose who pays. The sidecar empties or pins them, but a header that upstream_headers lacks is dropped, and the client’s own passes.',
   fix: 'add them to upstream_headers',
-  *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
-      const steering = view.routesOf(auth).flatMap(({ facts }) => facts.steering);
-      const missing = unique([...commonSteeringHeaders, ...steering]).filter(
-        (name) => !auth.upstreamHeaders.includes(name),
-      );
-      if (missing.length === 0) continue;
-      const spot = auth.plugin.spot.at('upstream_headers');
-      yield {
-        spot,
-        detail: `upstream_headers lacks ${missing.join(', ')}`,
-        mends: [{ op: 'add', spot, values: missing }],
-      };
-    }
-  },
+  check: (view) =>
+    lacking(view, 'upstream_headers', (routes) => [
+      ...commonSteeringHeaders,
+      ...routes.flatMap(({ facts }) => facts.steering),
+    ]),
 };
 
 export const upstreamHeadersMarker: Rule = {
@@ -102,21 +62,11 @@ export const upstreamHeadersMarker: Rule = {
   title: 'the client may write the names that logs and limits read',
   why: 'cfcredential names the credential version for the gateway’s log, cfconsumer the consumer for its plugins. The answer’s value replaces a client’s forged copies only where upstream_headers names the header.',
   fix: 'add cfcredential to upstream_headers, and cfconsumer where something reads it',
-  *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
-      const routes = view.routesOf(auth);
-      const wanted = [credentialHeader, ...(readsConsumer(routes, view) ? [consumerHeader] : [])];
-      const missing = wanted.filter((name) => !auth.upstreamHeaders.includes(name));
-      if (missing.length === 0) continue;
-      const spot = auth.plugin.spot.at('upstream_headers');
-      yield {
-        spot,
-        detail: `upstream_headers lacks ${missing.join(', ')}`,
-        mends: [{ op: 'add', spot, values: missing }],
-      };
-    }
-  },
+  check: (view) =>
+    lacking(view, 'upstream_headers', (routes) => [
+      credentialHeader,
+      ...(readsConsumer(routes, view) ? [consumerHeader] : []),
+    ]),
 };
 
 export const upstreamHeadersForbidden: Rule = {
@@ -125,15 +75,7 @@ export const upstreamHeadersForbidden: Rule = {
   title: 'the answer’s framing would reach the upstream',
   why: 'A header in upstream_headers is copied from the sidecar’s answer into the request. content-length, transfer-encoding and connection describe the answer, not the request: the upstream would misread the body, which is how requests are smuggled. host has no effect.',
   fix: 'remove it from upstream_headers',
-  *check({ auths }) {
-    for (const { plugin, upstreamHeaders } of auths) {
-      for (const [index, name] of upstreamHeaders.entries()) {
-        if (!forbiddenUpstream.test(name)) continue;
-        const spot = plugin.spot.at('upstream_headers', index);
-        yield { spot, detail: `upstream_headers names ${name}`, mends: [{ op: 'remove', spot }] };
-      }
-    }
-  },
+  check: (view) => naming(view, 'upstream_headers', forbiddenUpstream),
 };
 
 export const upstreamHeadersCase: Rule = {
@@ -161,9 +103,52 @@ export const upstreamHeadersCase: Rule = {
   },
 };
 
-/** The slots that this question must know, and those that the API behind it uses. */
-function slotsOf(auth: Auth, view: View): { readonly wanted: readonly string[]; readonly own: readonly string[] } {
-  const routes = view.routesOf(auth);
+type List = 'request_headers' | 'upstream_headers';
+
+const namesIn = (auth: Auth, list: List): readonly string[] =>
+  list === 'request_headers' ? auth.requestHeaders : auth.upstreamHeaders;
+
+/** A hit for each question of ours whose list lacks wanted names; the mend adds them. */
+function* lacking(
+  view: View,
+  list: List,
+  wanted: (routes: readonly EffectiveRoute[]) => readonly string[],
+  options: {
+    /** Default: the rule's own. */
+    readonly severity?: (missing: readonly string[], routes: readonly EffectiveRoute[]) => Severity;
+  } = {},
+): Iterable<Hit> {
+  for (const auth of view.auths) {
+    if (!auth.ours) continue;
+    const routes = view.routesOf(auth);
+    const missing = [...new Set(wanted(routes))].filter((name) => !namesIn(auth, list).includes(name));
+    if (missing.length === 0) continue;
+    const spot = auth.plugin.spot.at(list);
+    yield {
+      spot,
+      detail: `${list} lacks ${missing.join(', ')}`,
+      mends: [{ op: 'add', spot, values: missing }],
+      ...(options.severity && { severity: options.severity(missing, routes) }),
+    };
+  }
+}
+
+/** A hit for each forbidden name in a list, of whatever question; the mend removes it. */
+function* naming({ auths }: View, list: List, forbidden: RegExp): Iterable<Hit> {
+  for (const auth of auths) {
+    for (const [index, name] of namesIn(auth, list).entries()) {
+      if (!forbidden.test(name)) continue;
+      const spot = auth.plugin.spot.at(list, index);
+      yield { spot, detail: `${list} names ${name}`, mends: [{ op: 'remove', spot }] };
+    }
+  }
+}
+
+/** The slots that a question about these routes must know, and those that the APIs behind it use. */
+function slotsOf(routes: readonly EffectiveRoute[]): {
+  readonly wanted: readonly string[];
+  readonly own: readonly string[];
+} {
   if (routes.length === 0) return { wanted: tokenSlotHeaders, own: ['authorization'] };
   return {
     wanted: tokenSlotHeaders.filter((slot) => routes.some(({ facts }) => facts.answered.includes(slot))),
@@ -180,8 +165,4 @@ function readsConsumer(routes: readonly EffectiveRoute[], { placed }: View): boo
       on.some((route) => routes.includes(route)) &&
       JSON.stringify(plugin.config).includes(variable),
   );
-}
-
-function unique(names: readonly string[]): readonly string[] {
-  return [...new Set(names)];
 }
