@@ -53,7 +53,9 @@ const lookup = createTokenLookup(
     freshness,
     identity: () => identity,
     clock: systemClock,
-    observe: (tier, outcome) => void (tier === 'cache' && outcome === 'hit' && (hits += 1)),
+    observe(tier, outcome) {
+      if (tier === 'cache' && outcome === 'hit') hits += 1;
+    },
     onRejected: () => undefined,
   },
 );

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCache } from '../../sidecar/caches/index.ts';
@@ -53,6 +55,38 @@ it('shares values and hints with other processes of the same store', async () =>
   );
   assert.deepEqual(wrong, []);
   await Promise.all([here.close(), there.close(), elsewhere.close()]);
+});
+
+it('asks in one write what one turn of the loop wants to know, and gives each its own answer', async (t) => {
+  const writes: number[] = [];
+  // Answers each question with how many there were before it.
+  let asked = 0;
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      const text = chunk.toString('latin1');
+      if (/ping|info/i.test(text)) {
+        socket.write('+PONG\r\n'.repeat(text.match(/ping|info/gi)?.length ?? 0));
+        return;
+      }
+      const questions = text.match(/getrange/gi)?.length ?? 0;
+      if (questions > 0) writes.push(questions);
+      for (let i = 0; i < questions; i += 1, asked += 1) socket.write(`$${String(asked).length}\r\n${asked}\r\n`);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const url = `redis://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const cache = await createCache(url, { timeoutMs }, { clock: systemClock, log: silentLog });
+  t.after(() => cache.close());
+  await until(() => cache.healthy());
+  await sleep(20);
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => cache.get(`key-${i}`)));
+  assert.deepEqual(
+    answers,
+    Array.from({ length: 40 }, (_, i) => String(i)),
+  );
+  assert.ok(writes.length <= 4, `${writes.length} pieces`);
 });
 
 it('refuses a value that somebody made huge, and one of another type', async () => {
