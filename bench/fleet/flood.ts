@@ -25,6 +25,8 @@ export async function floodRows({ quick }: { readonly quick: boolean }): Promise
     const { token } = await issueToken(scene, sidecar, 0);
     const forge = createForgery();
     const forged = Array.from({ length: forgedTokens }, forge);
+    // Takes the same flood in turn: what the machine alone does to the normal traffic, without a queue before it.
+    const other = await scene.start();
     const host = `${sidecar.data.host}:${String(sidecar.data.port)}`;
     const good = { ...sidecar.data, request: questionBytes(host, question(token)), connections };
     const bad = {
@@ -48,16 +50,21 @@ export async function floodRows({ quick }: { readonly quick: boolean }): Promise
     };
     const idle: number[] = [];
     const flooded: number[] = [];
+    const elsewhere: number[] = [];
     const memory: number[] = [];
     let floodRequests = 0;
     let normalRequests = 0;
     for (let slice = 0; slice < slices; slice++) {
       const alone = await normalClient.run(normal);
       idle.push(quantile(alone.latencies, 0.99));
-      const flood = floodClient.run({ ...bad, rate: capacity / 2, seconds: sliceSeconds });
+      const half = { ...bad, rate: capacity / 2, even: true, seconds: sliceSeconds };
+      const control = floodClient.run({ ...half, ...other.data });
+      elsewhere.push(quantile((await normalClient.run(normal)).latencies, 0.99));
+      await control;
+      const flood = floodClient.run(half);
       const beside = await normalClient.run(normal);
       floodRequests += (await flood).requests;
-      normalRequests += alone.requests + beside.requests;
+      normalRequests += 2 * alone.requests + beside.requests;
       flooded.push(quantile(beside.latencies, 0.99));
       memory.push(sidecar.residentBytes() / 1e6);
     }
@@ -80,6 +87,12 @@ export async function floodRows({ quick }: { readonly quick: boolean }): Promise
         ratio: median(ratios),
         interval,
         ...judge({ at: 'most', limit: 2 }, interval),
+      },
+      {
+        name: 'flood: p99 of normal traffic, the same flood at another sidecar',
+        value: median(elsewhere),
+        unit: 'ms',
+        ratio: median(elsewhere.map((value, i) => value / (idle[i] ?? NaN))),
       },
       { name: 'flood: look-ups in the store', value: store, unit: '', bound: '= 0', ok: store === 0 },
       { name: 'flood: look-ups in the cache', value: cache, unit: '', bound: '= 0', ok: cache === 0 },

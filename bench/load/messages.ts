@@ -15,6 +15,11 @@ export interface LoadRequest {
   readonly seconds: number;
   /** Requests a second, open loop; undefined: each connection asks again as soon as it has its answer. */
   readonly rate?: number | undefined;
+  /**
+   * Open loop: evenly, by a clock of 0.1 ms instead of 1 ms, which at a high rate sends a burst that the server must queue.
+   * Answers are read by that clock, too, so latencies mean little.
+   */
+  readonly even?: boolean | undefined;
 }
 
 export interface LoadResult {

@@ -1,4 +1,4 @@
-import type { Cache, Cancel, Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
+import type { Cache, Cancel, Clock, Log, Store, StoreHistory } from '../core/ports.ts';
 import { createChangeReader, type ChangeReaderDeps, type FollowedStore, type ResetReason } from './change-reader.ts';
 import type { Freshness } from './freshness.ts';
 
@@ -15,7 +15,7 @@ export interface ChangeFollower {
    */
   pull(): Promise<void>;
   /** Before {@link ChangeFollower.start}: what is known is of this store at this revision. */
-  assume(identity: StoreIdentity): void;
+  assume(known: StoreHistory): void;
   readonly identity: () => FollowedStore;
   /** Monotonic time at which the last complete read was asked for; -Infinity before the first. */
   readonly lastReadAtMs: () => number;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { CredentialFlowError } from '../core/error.ts';
-import type { Change, ChangePage, Clock, Store, StoreIdentity } from '../core/ports.ts';
+import type { Change, ChangePage, Clock, Store, StoreHistory, StoreIdentity } from '../core/ports.ts';
 import type { Freshness } from './freshness.ts';
 import { timedOut, within } from './within.ts';
 
@@ -8,7 +8,7 @@ import { timedOut, within } from './within.ts';
 export type ResetReason = 'store_changed' | 'epoch_changed' | 'timeline_changed' | 'revision_went_back' | 'log_gap';
 
 /** The store that is followed. */
-export interface FollowedStore extends StoreIdentity {
+export interface FollowedStore extends StoreHistory {
   /**
    * Part of the keys in the shared cache: the history that the store's server writes, where it tells; and, once the store
    * went back without a new epoch or history, a name that only this process knows. What others cached of commits that
@@ -22,7 +22,7 @@ export interface ChangeReader {
   /** The first read: which store is it, and what was touched lately. */
   begin(): Promise<void>;
   /** Before it: what is known is of this store at this revision, whether or not the store can be read. */
-  assume(identity: StoreIdentity): void;
+  assume(known: StoreHistory): void;
   /** Reads until nothing is left. */
   catchUp(): Promise<void>;
   readonly identity: () => FollowedStore;
@@ -85,7 +85,7 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
     if (page.timeline !== timeline || identity.storeId !== storeId || identity.epoch !== epoch) own = '';
     if (reason === 'revision_went_back') own = `-${randomBytes(8).toString('hex')}`;
     timeline = page.timeline;
-    identity = { storeId, epoch, revision, fork: (timeline === undefined ? '' : `@${timeline}`) + own };
+    identity = { storeId, epoch, revision, timeline, fork: forkOf(timeline) + own };
   }
 
   /** Applies one page; true: there is more. */
@@ -148,12 +148,16 @@ export function createChangeReader(options: ChangeReaderOptions, deps: ChangeRea
     }
   }
 
-  function assume(known: StoreIdentity): void {
-    freshness.reset(known.revision);
-    identity = { ...known, fork: '' };
+  function assume({ storeId, epoch, revision, ...known }: StoreHistory): void {
+    freshness.reset(revision);
     own = '';
-    timeline = undefined;
+    timeline = known.timeline;
+    identity = { storeId, epoch, revision, timeline, fork: forkOf(timeline) };
   }
 
   return { begin, assume, catchUp, identity: () => identity, lastReadAtMs: () => lastReadAtMs };
+}
+
+function forkOf(timeline: string | undefined): string {
+  return timeline === undefined ? '' : `@${timeline}`;
 }

@@ -57,7 +57,7 @@ export function reasonOf(error: unknown): string {
     return serverFaults.has(word) ? word : 'error_reply';
   }
   if ('code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(error.code)) return error.code;
-  if (error.message === 'Command timed out') return 'timeout';
+  if (error.message === 'timeout' || error.message === 'Command timed out') return 'timeout';
   return 'connection_closed';
 }
 
@@ -73,6 +73,6 @@ export function isRefusal(reason: string): boolean {
 }
 
 /** An error of our own that {@link reasonOf} names. */
-export function faultNamed(code: 'NO_CLUSTER' | 'NO_SUCH_MASTER' | 'NO_SENTINEL'): Error {
+export function faultNamed(code: 'NO_CLUSTER' | 'NO_SUCH_MASTER' | 'NO_SENTINEL' | 'timeout'): Error {
   return Object.assign(new Error(code), { code });
 }

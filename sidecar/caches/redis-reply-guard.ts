@@ -8,7 +8,7 @@ export interface ReplyGuard {
    * What may be handed on now: a line is held back until it is whole and fine (the decoder acts on its first bytes).
    * Undefined: something that is no reply of ours; the connection must go.
    */
-  pass(chunk: Uint8Array): Buffer | undefined;
+  pass(chunk: Buffer): Buffer | undefined;
 }
 
 export interface ReplyGuardOptions {
@@ -92,41 +92,46 @@ export function createReplyGuard(options: ReplyGuardOptions): ReplyGuard {
     return true;
   }
 
-  function takeByte(byte: number): boolean {
-    if (bulkLeft > 0) {
-      bulkLeft -= 1;
-      if (bulkLeft === 1) return byte === cr;
-      return bulkLeft > 1 || byte === lf;
-    }
-    if (line.endsWith('\r')) {
-      if (byte !== lf) return false;
-      line = line.slice(0, -1);
-      const isFine = takeLine();
-      line = '';
-      return isFine;
-    }
-    if (byte === lf || line.length >= maxLineBytes) return false;
-    line += String.fromCharCode(byte);
-    return true;
+  /** Takes the rest of a line without its line feed, or all that came of it so far; false: it is none of ours. */
+  function takeText(text: string, isWhole: boolean): boolean {
+    line += text;
+    const end = line.indexOf('\r');
+    if (line.length > maxLineBytes || (end >= 0 && end < line.length - 1)) return false;
+    if (!isWhole) return true;
+    if (end < 0) return false;
+    line = line.slice(0, end);
+    const isFine = takeLine();
+    line = '';
+    return isFine;
   }
 
   return {
     pass(chunk) {
-      const held = Buffer.from(line, 'latin1');
+      const held = line;
       /** End of what is whole: a line, or a piece of a bulk string. */
       let whole = 0;
-      for (let i = 0; i < chunk.length; i += 1) {
-        // Most bytes are inside bulk strings: those but the line end need no look.
+      let at = 0;
+      while (at < chunk.length) {
         if (bulkLeft > 2) {
-          const skipped = Math.min(bulkLeft - 2, chunk.length - i);
+          // Most bytes are inside bulk strings: those but the line end need no look.
+          const skipped = Math.min(bulkLeft - 2, chunk.length - at);
           bulkLeft -= skipped;
-          i += skipped - 1;
-        } else if (!takeByte(chunk[i] ?? 0)) {
-          return undefined;
+          at += skipped;
+        } else if (bulkLeft > 0) {
+          if (chunk[at] !== (bulkLeft === 2 ? cr : lf)) return undefined;
+          bulkLeft -= 1;
+          at += 1;
+        } else {
+          const end = chunk.indexOf(lf, at);
+          const isWhole = end >= 0;
+          if (!takeText(chunk.toString('latin1', at, isWhole ? end : chunk.length), isWhole)) return undefined;
+          if (!isWhole) break;
+          at = end + 1;
         }
-        if (line === '') whole = i + 1;
+        whole = at;
       }
-      return whole === 0 ? Buffer.alloc(0) : Buffer.concat([held, chunk.subarray(0, whole)]);
+      if (held === '' && whole === chunk.length) return chunk;
+      return whole === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from(held, 'latin1'), chunk.subarray(0, whole)]);
     },
   };
 }

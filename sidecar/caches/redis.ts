@@ -63,28 +63,41 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
     tellOnce(`${command} ${reason}`, () => deps.log.error('cache_refuses', { command, reason, fix: fixFor(reason) }));
   }
 
-  async function ask<T>(command: Command, key: string | undefined, run: (client: Redis) => Promise<T>): Promise<T> {
+  function ask<T>(command: Command, key: string | undefined, run: (client: Redis) => Promise<T>): Promise<T> {
     const connection = routes.to(key);
-    if (connection === undefined) throw cacheFailed('Redis is not connected.');
-    try {
-      const answer = await connection.run(run).catch((error: unknown) => {
+    if (connection === undefined) return Promise.reject(cacheFailed('Redis is not connected.'));
+    return connection.run(run).then(
+      (answer) => accepted(command, answer),
+      (error: unknown) => {
         const other = routes.after(error, connection);
-        if (other === undefined) throw error;
-        return other.connection.run((client) => {
-          if (other.asking) client.asking().catch(() => undefined);
-          return run(client);
-        });
-      });
-      // A node of a cluster has some of the keys; it stays the wrong one to name.
-      if (refusals.size > 0 && refusals.get(command) !== 'MOVED') refusals.delete(command);
-      return answer;
-    } catch (error) {
-      if (error instanceof CredentialFlowError) throw error;
-      const reason = reasonOf(error);
-      note(command, reason);
-      // Without the cause: it carries the command's arguments.
-      throw cacheFailed(`Redis: ${reason}.`);
-    }
+        if (other === undefined) throw failed(command, error);
+        return other.connection
+          .run((client) => {
+            if (other.asking) client.asking().catch(() => undefined);
+            return run(client);
+          })
+          .then(
+            (answer) => accepted(command, answer),
+            (again: unknown) => {
+              throw failed(command, again);
+            },
+          );
+      },
+    );
+  }
+
+  function accepted<T>(command: Command, answer: T): T {
+    // A node of a cluster has some of the keys; it stays the wrong one to name.
+    if (refusals.size > 0 && refusals.get(command) !== 'MOVED') refusals.delete(command);
+    return answer;
+  }
+
+  function failed(command: Command, error: unknown): CredentialFlowError {
+    if (error instanceof CredentialFlowError) return error;
+    const reason = reasonOf(error);
+    note(command, reason);
+    // Without the cause: it carries the command's arguments.
+    return cacheFailed(`Redis: ${reason}.`);
   }
 
   function report(): CacheReport {
@@ -102,13 +115,10 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
   await within(deps.clock, startWaitMs, routes.tried);
   return {
     kind: 'redis',
-    async get(key) {
-      // A range, so that a value that grew huge is not even sent. A missing key reads as an empty one.
-      const value = await ask('get', prefix + key, (client) => client.getrange(prefix + key, 0, maxValueBytes));
-      if (typeof value !== 'string' || Buffer.byteLength(value) > maxValueBytes) {
-        throw cacheFailed('Redis: the value is not one of ours.');
-      }
-      return value === '' ? undefined : value;
+    get(key) {
+      const place = prefix + key;
+      // A range, so that a value that grew huge is not even sent.
+      return ask('get', place, (client) => client.getrange(place, 0, maxValueBytes)).then(readValue);
     },
     async set(key, value, ttlMs) {
       checkValue(value, ttlMs);
@@ -130,6 +140,14 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
     },
   };
 };
+
+/** Of a reply to GETRANGE, where a missing key reads as an empty one. */
+function readValue(reply: unknown): string | undefined {
+  if (typeof reply !== 'string' || Buffer.byteLength(reply) > maxValueBytes) {
+    throw cacheFailed('Redis: the value is not one of ours.');
+  }
+  return reply === '' ? undefined : reply;
+}
 
 function createRoutes(target: RedisTarget, options: RouteOptions, deps: RouteDeps): RedisRoutes {
   switch (target.mode) {

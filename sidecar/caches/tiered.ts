@@ -91,20 +91,22 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
     sha256: string,
     deadline: number,
   ): Promise<Validation> {
-    if ((await entry) === 'too_late') return tooLate;
     try {
-      return await look(sha256, deadline);
+      if (entry !== 'entered' && (await entry) === 'too_late') return tooLate;
+      try {
+        return await look(sha256, deadline);
+      } finally {
+        gate.leave();
+      }
     } finally {
-      gate.leave();
+      flights.delete(sha256);
     }
   }
 
   function findCold(sha256: string): Validation | Promise<Validation> {
     const entry = gate.enter(options.deadlineMs);
     if (entry === 'full') return overloaded;
-    const flight = enterAndLook(entry, sha256, clock.monotonic() + options.deadlineMs).finally(() => {
-      flights.delete(sha256);
-    });
+    const flight = enterAndLook(entry, sha256, clock.monotonic() + options.deadlineMs);
     flights.set(sha256, flight);
     return flight;
   }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Clock, Log, StoreIdentity } from '../core/ports.ts';
+import type { Clock, Log, StoreHistory } from '../core/ports.ts';
 import { createFrameSealer } from '../keys/sealed-frames.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import { createLastGoodFiles } from '../last-good/files.ts';
@@ -12,7 +12,7 @@ import type { TokenState } from './state.ts';
 
 /** What was known when the store could last be read, ready to decide by. */
 export interface Restored {
-  readonly identity: StoreIdentity;
+  readonly identity: StoreHistory;
   readonly confirmedAtMs: number;
   readonly built: BuiltSnapshot;
   readonly tokens: LastGood['tokens'];
@@ -20,7 +20,7 @@ export interface Restored {
 
 export interface LastGoodState {
   /** A state that may be served, or why there is none. `seen`: the store as it was met before it went away. */
-  restore(seen: StoreIdentity | undefined): Promise<Restored | { readonly problem: string }>;
+  restore(seen: StoreHistory | undefined): Promise<Restored | { readonly problem: string }>;
   writer(tokens: TokenState, state: () => KnownState | undefined): LastGoodWriter;
 }
 
@@ -48,7 +48,7 @@ export function createLastGoodState(config: Config, directory: string, deps: Las
       if ('problem' in read) return read;
       const { resources, tokens, head } = read;
       if (seen !== undefined && !mayBeOf(seen, head))
-        return { problem: 'the store is at another epoch, or was set back' };
+        return { problem: 'the store is at another epoch, was set back, or failed over' };
       const built = await deps.buildFrom(head, resources);
       const longestMs = Math.max(0, ...[...built.snapshot.upstreams.values()].map(({ maxStaleMs }) => maxStaleMs));
       const { confirmedAtMs } = head;
@@ -75,8 +75,11 @@ export function createLastGoodState(config: Config, directory: string, deps: Las
 }
 
 /** Whether what was known is of this store's past. */
-export function mayBeOf(store: StoreIdentity, known: StoreIdentity): boolean {
-  return store.storeId === known.storeId && store.epoch === known.epoch && store.revision >= known.revision;
+export function mayBeOf(store: StoreHistory, known: StoreHistory): boolean {
+  // A fail-over that lost commits may have passed their revisions again: a higher one proves nothing.
+  const isSameHistory = known.timeline === undefined || store.timeline === known.timeline;
+  const isSameStore = store.storeId === known.storeId && store.epoch === known.epoch;
+  return isSameStore && isSameHistory && store.revision >= known.revision;
 }
 
 /** The store that is meant, without user and password: those change, and it is still the same one. */

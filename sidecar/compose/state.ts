@@ -5,7 +5,7 @@ import { createValueSealer, type ValueSealer } from '../caches/sealed-values.ts'
 import { createTokenLookup, type TokenTiers } from '../caches/tiered.ts';
 import { createTokenL1 } from '../caches/token-l1.ts';
 import type { Config } from '../config/config.ts';
-import type { Cache, Clock, Log, Store, StoreIdentity } from '../core/ports.ts';
+import type { Cache, Clock, Log, Store, StoreHistory } from '../core/ports.ts';
 import type { Keyring } from '../keys/keyring.ts';
 import type { KnownToken } from '../last-good/content.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -21,7 +21,7 @@ export interface TokenState {
   /** Tokens that may be used now, the hottest first. */
   hottest(limit: number): readonly KnownToken[];
   /** What was known of this store once; valid until the follower has started. */
-  restore(identity: StoreIdentity, tokens: readonly KnownToken[]): void;
+  restore(identity: StoreHistory, tokens: readonly KnownToken[]): void;
   /** What of cache and store does not work, for /readyz and `status`. Decisions go on as far as they can. */
   troubles(): readonly string[];
   stop(): Promise<void>;

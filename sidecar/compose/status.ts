@@ -37,7 +37,7 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
       started_at: new Date(deps.startedAtMs).toISOString(),
       ...deps.readiness(),
       store: await describeStore(deps.store, source),
-      cache: describeCache(config, cache),
+      cache: describeCache(cache, config.listen.reusePort || deps.store.kind === 'postgres'),
       breakers: link.tokens.lookup.breakers(),
       snapshot: {
         revision: snapshot?.revision ?? null,
@@ -55,11 +55,12 @@ export function describeStatus(config: Config, deps: StatusDeps): () => Promise<
   };
 }
 
-function describeCache(config: Config, cache: Cache): Readonly<Record<string, unknown>> {
+/** `isOneOfMany`: other processes decide for the same store. */
+function describeCache(cache: Cache, isOneOfMany: boolean): Readonly<Record<string, unknown>> {
   const { notes, ...report } = cache.report();
   const alone =
-    cache.counters === undefined && config.listen.reusePort
-      ? ['limits are counted by each process for itself: with several on one port use Redis']
+    cache.counters === undefined && isOneOfMany
+      ? ['limits and the rests of refused keys are kept by each process for itself: with several use Redis']
       : [];
   return { kind: cache.kind, ...report, notes: [...notes, ...alone] };
 }

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { CredentialFlowError } from '../core/error.ts';
-import type { Cancel, Clock, Log, StoreIdentity } from '../core/ports.ts';
+import type { Cancel, Clock, Log, StoreHistory } from '../core/ports.ts';
 import { ensureDefaultGateway } from '../keys/default-gateway.ts';
 import type { KnownState, LastGoodWriter } from '../last-good/writer.ts';
 import type { Metrics } from '../ops/metrics.ts';
@@ -64,7 +64,7 @@ export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<St
   const lastGood = createLastGoodState(config, directory, { keyring, buildFrom: snapshots.buildFrom, clock, log });
   let tokens: TokenState | undefined;
   let writer: LastGoodWriter | undefined;
-  let seen: StoreIdentity | undefined;
+  let seen: StoreHistory | undefined;
   /** Set while the store has not been joined. */
   let restored: (Restored & { readonly ageMs: () => number }) | undefined;
   let joined = false;
@@ -74,7 +74,8 @@ export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<St
     await late.open();
     await keyState.open();
     await ensureDefaultGateway({ keyHash: sha256(keys.gateway.reveal()), overlapMs: dayMs }, { store, clock, log });
-    seen = await store.identity();
+    // Which history it is, only a page of its log tells.
+    seen = await store.changesSince((await store.identity()).revision, 1);
   });
   const loadFiles = once(() => sources.start());
   const tokenState = async (storeId: string): Promise<TokenState> => {
@@ -100,8 +101,9 @@ export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<St
     const ageMs = stateAgeMs();
     if (!joined || built === undefined || !Number.isFinite(ageMs)) return undefined;
     const { storeId, epoch, revision } = built.snapshot;
+    const timeline = tokens?.follower.identity().timeline;
     const confirmedAtMs = Math.floor(clock.now() - ageMs);
-    return { identity: { storeId, epoch, revision }, confirmedAtMs, resources: () => toRecords(built) };
+    return { identity: { storeId, epoch, revision, timeline }, confirmedAtMs, resources: () => toRecords(built) };
   }
 
   function join(state: TokenState, past: 'known' | 'another' = 'known'): void {
@@ -147,7 +149,7 @@ export async function linkStore(config: Config, deps: StoreLinkDeps): Promise<St
     return state;
   }
 
-  function reconnectLater(state: TokenState, known: StoreIdentity): void {
+  function reconnectLater(state: TokenState, known: StoreHistory): void {
     later(reconnectMs, async () => {
       let past: 'known' | 'another' = 'known';
       try {

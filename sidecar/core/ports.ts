@@ -38,6 +38,12 @@ export interface StoreIdentity {
   readonly revision: number;
 }
 
+/** Which of the histories that a store may have had: a fail-over can lose commits and pass their revisions again. */
+export interface StoreHistory extends StoreIdentity {
+  /** Names the history that the server writes: another one after a fail-over. Undefined: the store cannot tell. */
+  readonly timeline?: string | undefined;
+}
+
 /** A store as it was at one moment; see store-copy.ts. */
 export interface StoreCopy extends StoreIdentity {
   readonly format: number;
@@ -54,9 +60,7 @@ export interface Change {
   readonly cacheKey: string;
 }
 
-export interface ChangePage extends StoreIdentity {
-  /** Names the history that the server writes: another one after a fail-over. Undefined: the store cannot tell. */
-  readonly timeline?: string | undefined;
+export interface ChangePage extends StoreHistory {
   /** In revision order; every change of a named revision is in the page. `revision` above is the store's newest. */
   readonly changes: readonly Change[];
   /** Highest revision this page is complete to. */

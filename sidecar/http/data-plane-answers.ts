@@ -30,8 +30,8 @@ export function createAllowSender(): SendAllow {
 
 /** `decisionId` empty: there was no decision. */
 export function sendDenial(res: ServerResponse, answer: DenialAnswer, decisionId: string): void {
-  const headers = decisionId === '' ? answer.headers : [...answer.headers, 'x-cf-decision', decisionId];
-  res.writeHead(answer.status, [...headers]).end(answer.body);
+  const headers = answer.headers.concat(decisionId === '' ? [] : ['x-cf-decision', decisionId]);
+  res.writeHead(answer.status, headers).end(answer.body);
 }
 
 export function sendJson(res: ServerResponse, status: number, body: unknown): void {

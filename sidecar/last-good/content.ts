@@ -1,8 +1,8 @@
-import type { StoreIdentity, TokenFacts } from '../core/ports.ts';
+import type { StoreHistory, TokenFacts } from '../core/ports.ts';
 import { resourceKinds, type ResourceKind, type ResourceRecord } from '../core/resources.ts';
 
 /** What the small file says: how true the large one is, until when, and the tokens. */
-export interface LastGoodHead extends StoreIdentity {
+export interface LastGoodHead extends StoreHistory {
   /** Names the file of the resources that this belongs to. */
   readonly resourcesId: string;
   /** Which store was meant, as the configuration names it; without a password. */
@@ -26,17 +26,18 @@ export function encodeToken([sha256, facts]: KnownToken): string {
 }
 
 export function encodeHead(head: LastGoodHead): string {
-  const { storeId, epoch, revision, resourcesId, locator, confirmedAtMs } = head;
-  return JSON.stringify({ storeId, epoch, revision, resourcesId, locator, confirmedAtMs });
+  const { storeId, epoch, revision, timeline, resourcesId, locator, confirmedAtMs } = head;
+  return JSON.stringify({ storeId, epoch, revision, timeline, resourcesId, locator, confirmedAtMs });
 }
 
 /** These throw a RangeError for what the encoders do not write. What was authenticated is ours, but of which version? */
 export function decodeHead(line: string): LastGoodHead {
   const value = JSON.parse(line) as Readonly<Record<keyof LastGoodHead, unknown>>;
-  const { storeId, epoch, revision, resourcesId, locator, confirmedAtMs } = value;
+  const { storeId, epoch, revision, timeline, resourcesId, locator, confirmedAtMs } = value;
   const isWhole =
     [storeId, resourcesId, locator].every((text) => typeof text === 'string') &&
-    [epoch, revision, confirmedAtMs].every((number) => Number.isSafeInteger(number));
+    [epoch, revision, confirmedAtMs].every((number) => Number.isSafeInteger(number)) &&
+    (timeline === undefined || typeof timeline === 'string');
   if (!isWhole) throw unknownForm();
   return value as LastGoodHead;
 }

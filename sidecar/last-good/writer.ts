@@ -1,4 +1,4 @@
-import type { Clock, Log, StoreIdentity } from '../core/ports.ts';
+import type { Clock, Log, StoreHistory, StoreIdentity } from '../core/ports.ts';
 import type { ResourceRecord } from '../core/resources.ts';
 import { encodeHead, encodeResource, encodeToken, type KnownToken } from './content.ts';
 import { headName, newResourcesId, resourcesName, type LastGoodFiles } from './files.ts';
@@ -18,7 +18,7 @@ export interface LastGoodWriter {
 
 /** All of one moment: everything that a read of changes at `confirmedAtMs` told is in it. */
 export interface KnownState {
-  readonly identity: StoreIdentity;
+  readonly identity: StoreHistory;
   readonly confirmedAtMs: number;
   readonly resources: () => Iterable<ResourceRecord>;
 }

@@ -63,7 +63,13 @@ it('learns at the start which store it is and what was touched', async () => {
   assert.equal(follower.lastReadAtMs(), Number.NEGATIVE_INFINITY);
   clock.advance(70);
   await follower.start();
-  assert.deepEqual(follower.identity(), { storeId: 'store', epoch: 1, revision: 3, fork: '@00000001' });
+  assert.deepEqual(follower.identity(), {
+    storeId: 'store',
+    epoch: 1,
+    revision: 3,
+    timeline: '00000001',
+    fork: '@00000001',
+  });
   assert.equal(freshness.applied(), 3);
   assert.equal(freshness.floor(), 0);
   assert.equal(freshness.size(), 3);
@@ -234,11 +240,10 @@ it('starts over when the store is another one, or no longer the same', async () 
     assert.equal(freshness.floor(), change.revision ?? 4);
     assert.equal(freshness.generation(), 2);
     const { fork, ...identity } = follower.identity();
-    const { timeline, ...rest } = { timeline: undefined, ...change };
-    assert.deepEqual(identity, { storeId: 'store', epoch: 1, revision: 4, ...rest });
+    assert.deepEqual(identity, { storeId: 'store', epoch: 1, revision: 4, timeline: '00000001', ...change });
     // What others cached of lost commits is not met again.
     if (reason === 'revision_went_back') assert.match(fork, /^@00000001-[0-9a-f]{16}$/);
-    else assert.equal(fork, `@${timeline ?? '00000001'}`);
+    else assert.equal(fork, `@${identity.timeline}`);
     await follower.pull();
     assert.equal(resets.length, 1, 'once');
   }

@@ -3,6 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCache } from '../../sidecar/caches/index.ts';
 import type { CacheOptions } from '../../sidecar/caches/kind.ts';
+import { connectRedis } from '../../sidecar/caches/redis-connection.ts';
+import { parseRedisUrl } from '../../sidecar/caches/redis-url.ts';
 import type { Cache } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { describeCache, failsAsCache, until } from '../contract/cache-contract.ts';
@@ -53,6 +55,26 @@ it('shares values and hints with other processes of the same store', async () =>
   );
   assert.deepEqual(wrong, []);
   await Promise.all([here.close(), there.close(), elsewhere.close()]);
+});
+
+it('holds back what one turn of the loop asks, sends it together, and gives each its own answer', async (t) => {
+  const { access, nodes } = parseRedisUrl(redis.url);
+  const connection = connectRedis(
+    { access, locate: async () => nodes[0], role: 'values', timeoutMs, connectTimeoutMs: timeoutMs },
+    { clock: systemClock, log: silentLog, greet: (client) => client.ping() },
+  );
+  t.after(() => connection.close());
+  await connection.tried;
+  const { stream } = connection.client;
+  assert.equal(stream.writableCorked, 0);
+  const answers = Array.from({ length: 40 }, (_, i) => connection.run((client) => client.echo(String(i))));
+  assert.equal(stream.writableCorked, 1);
+  await new Promise((resolve) => void setImmediate(resolve));
+  assert.equal(stream.writableCorked, 0);
+  assert.deepEqual(
+    await Promise.all(answers),
+    Array.from({ length: 40 }, (_, i) => String(i)),
+  );
 });
 
 it('refuses a value that somebody made huge, and one of another type', async () => {

@@ -48,6 +48,10 @@ interface Scene {
   /** Every method of it fails while `isAway`. */
   store: Store;
   isAway: boolean;
+  /** As a PostgreSQL names the history that it writes. */
+  timeline?: string;
+  /** Called in a start once the store was met. */
+  onMet?: () => void;
   /** Seconds of a sidecar's life: the clock moves, and what it sets off happens. */
   pass(ms: number): Promise<void>;
   start(env?: Readonly<Record<string, string>>, wallMs?: number): Promise<Started>;
@@ -90,7 +94,7 @@ async function scene(t: TestContext): Promise<Scene> {
       const snapshots = createSnapshots({ ...common, store: late.store, env: {} });
       cleanUp.add(() => snapshots.stop());
       const nothing = {
-        start: async () => undefined,
+        start: async () => here.onMet?.(),
         reload: async () => [],
         status: () => [],
         stop: async () => undefined,
@@ -115,13 +119,19 @@ async function scene(t: TestContext): Promise<Scene> {
 }
 
 /** Whatever store is there at the moment of a call; a swap under a running sidecar is a fail-over. */
-function failing(here: Pick<Scene, 'store' | 'isAway'>): Store {
+function failing(here: Pick<Scene, 'store' | 'isAway' | 'timeline'>): Store {
   return new Proxy(here.store, {
     get(_, name) {
       const target = here.store;
       if (name === 'close') return async () => undefined;
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function' || name === 'onCommit') return value;
+      if (name === 'changesSince' && !here.isAway && here.timeline !== undefined) {
+        return async (since: number, limit: number) => ({
+          ...(await target.changesSince(since, limit)),
+          timeline: here.timeline,
+        });
+      }
       return (...args: unknown[]): unknown => {
         if (!here.isAway) return Reflect.apply(value, target, args);
         return Promise.reject(new CredentialFlowError('store_failed', 'the store is away'));
@@ -230,6 +240,37 @@ describe('a start without the store', () => {
     assert.equal(again.keeper.current()?.consumers.get('team'), undefined);
     assert.ok(again.keeper.current()?.consumers.get('stranger'));
     assert.equal(await lookUp(again, 't'), 'token_unknown');
+  });
+
+  it('gives up what it served when the server that comes back was promoted, whatever its revision', async (t) => {
+    const here = await scene(t);
+    here.timeline = '00000001';
+    await liveOnce(here);
+    here.isAway = true;
+    const again = await here.start();
+    assert.equal(await lookUp(again, 't'), 'tok_t');
+    // The same store at a higher revision, but with another history up to there.
+    await here.store.write([put('newcomer')], admin);
+    here.timeline = '00000002';
+    here.isAway = false;
+    await until(async () => {
+      await here.pass(500);
+      return again.log.events().includes('store_joined');
+    }, 'it joins the store');
+    assert.equal(again.log.lines.find(({ event }) => event === 'store_joined')?.fields['last_good'], 'another');
+    assert.ok(again.keeper.current()?.consumers.get('newcomer'));
+  });
+
+  it('does not serve what was known before a fail-over to a start that met the new server', async (t) => {
+    const here = await scene(t);
+    here.timeline = '00000001';
+    await liveOnce(here);
+    await here.store.write([put('newcomer')], admin);
+    here.timeline = '00000002';
+    here.onMet = () => {
+      here.isAway = true;
+    };
+    await assert.rejects(here.start(), { code: 'store_failed', message: /failed over/ });
   });
 
   it('forgets what it wrote of a store that turns into another one', async (t) => {

@@ -83,6 +83,9 @@ test('processes share the ports and the data directory, and keep their files apa
     return statuses.every((status) => status === 401);
   }, 'both know the upstream');
   assert.ok(existsSync(join(dataDir, 'server-2.json')));
+  const { cache } = (await first.json(['status'])) as { cache: { kind: string; notes: readonly string[] } };
+  assert.equal(cache.kind, 'memory');
+  assert.match(cache.notes.join(), /limits and the rests of refused keys are kept by each process for itself/);
   await Promise.all([first.stop(), second.stop()]);
   for (const name of ['decisions.log', 'decisions-2.log']) assert.ok(existsSync(join(dataDir, 'audit', name)), name);
 });
