@@ -1,13 +1,14 @@
 /** A real store with many tokens, and the look-up that the sidecar puts before it. */
-import { hash } from 'node:crypto';
 import { createFreshness } from '../sidecar/caches/freshness.ts';
 import { createCache } from '../sidecar/caches/index.ts';
 import { createValueSealer } from '../sidecar/caches/sealed-values.ts';
 import { createTokenLookup } from '../sidecar/caches/tiered.ts';
 import { createTokenL1 } from '../sidecar/caches/token-l1.ts';
+import { sha256 } from '../sidecar/compose/hashing.ts';
 import type { Log, Mutation, TokenValidator } from '../sidecar/core/ports.ts';
 import { systemClock } from '../sidecar/ops/clock.ts';
 import { openStore } from '../sidecar/stores/index.ts';
+import { createOpaqueValidator } from '../sidecar/token-validators/opaque.ts';
 
 export interface TokenWorld {
   readonly validator: TokenValidator;
@@ -16,7 +17,8 @@ export interface TokenWorld {
   close(): Promise<void>;
 }
 
-export const tokenAt = (i: number): string => `cf_bench_${String(i).padStart(32, '0')}`;
+/** Of the form of a genuine one. */
+export const tokenAt = (i: number): string => `cf_bench_${String(i).padStart(43, '0')}`;
 
 const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const yearMs = 365 * 24 * 3_600_000;
@@ -56,11 +58,7 @@ export async function createTokenWorld(file: string, tokens: number): Promise<To
       onRejected: () => undefined,
     },
   );
-  const validator: TokenValidator = {
-    kind: 'opaque',
-    accepts: (token) => token.startsWith('cf_'),
-    validate: (token) => lookup.find(hash('sha256', token), () => true),
-  };
+  const validator = createOpaqueValidator({ lookup, sha256, isGenuine: () => true });
   return {
     validator,
     async warm(count) {
@@ -80,7 +78,7 @@ function* chunks(tokens: number): Iterable<readonly Mutation[]> {
       op: 'put_token',
       token: {
         id: `tok_${String(from + i)}`,
-        sha256: hash('sha256', tokenAt(from + i)),
+        sha256: sha256(tokenAt(from + i)),
         consumer: 'team',
         owner: 'api',
         notBeforeMs: 0,

@@ -68,6 +68,10 @@ export interface IssuingOptions {
   readonly answer?: (url: string, body?: string, headers?: Readonly<Record<string, string>>) => unknown;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly gate?: { readonly concurrency: number; readonly queue: number };
+  /** Tokens whose hash is at hand; default 4. */
+  readonly keptTokens?: number;
+  /** For the claims of verified tokens; default 1 MB. */
+  readonly verifiedBytes?: number;
 }
 
 /** An answer that is a JWT; a number is a status. */
@@ -124,10 +128,10 @@ export async function issuing(records: readonly ResourceRecord[], options: Issui
       clock,
       log,
     }),
-    verified: createBoundedTable({ maxBytes: 1_000_000 }),
+    verified: createBoundedTable({ maxBytes: options.verifiedBytes ?? 1_000_000 }),
     refused: createBoundedTable({ maxBytes: 100_000 }),
     gate: createGate(options.gate ?? { concurrency: 8, queue: 256 }, { clock }),
-    hasher: createTokenHasher({ maxKept: 4 }),
+    hasher: createTokenHasher({ maxKept: options.keptTokens ?? 4 }),
     clock,
     log,
   });
