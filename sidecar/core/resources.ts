@@ -148,9 +148,14 @@ export interface IssuerSpec {
 export interface IntrospectionSpec {
   readonly url: string;
   readonly client_id: string;
-  readonly client_secret: SecretReference;
-  /** How the client shows its secret (RFC 6749, section 2.3.1). */
-  readonly auth: 'basic' | 'post';
+  /** For `basic` and `post`. */
+  readonly client_secret?: SecretReference | undefined;
+  /** For `private_key_jwt`: PEM, or a JWK. */
+  readonly client_key?: SecretReference | undefined;
+  /** How the client shows who it is (RFC 6749, section 2.3.1; RFC 7523). */
+  readonly auth: 'basic' | 'post' | 'private_key_jwt';
+  /** `aud` of an assertion; default: the issuer. */
+  readonly assertion_audience?: string | undefined;
   /** How long an answer is used; milliseconds; 0: for the requests that wait for it. */
   readonly cache_ms: number;
   /** Whether tokens that are no JWT are this issuer's. */

@@ -6,6 +6,7 @@ import type { IntrospectionSpec } from '../core/resources.ts';
 import type { IssuerEntry } from '../core/snapshot.ts';
 import type { KeyDirectory } from './jwt/key-directory.ts';
 import type { IssuerHttp, KeyLoaderDeps } from './jwt/load-keys.ts';
+import { readClient, type ShowClient } from './introspection/client-authentication.ts';
 import { checkClaims, type RefusedToken } from './jwt/verify.ts';
 
 /** Asks an issuer about a token (RFC 7662, RFC 9701). Never rejects: what could not be known is a denial. */
@@ -43,14 +44,14 @@ interface Session {
   readonly issuer: IssuerEntry;
   readonly openedAt: number;
   readonly breaker: Breaker;
-  /** Connection and secret; a rejection is a failure of each request that needs it. */
-  readonly ready: Promise<{ readonly http: IssuerHttp; readonly secret: string }>;
+  /** Connection and client; a rejection is a failure of each request that needs it. */
+  readonly ready: Promise<{ readonly http: IssuerHttp; readonly showClient: ShowClient }>;
 }
 
 const askTimeoutMs = 600;
 /** Questions under way at once, of each issuer. */
 const maxAsking = 64;
-/** The client's secret and the CAs are read again. */
+/** The client's secret or key and the CAs are read again. */
 const sessionMs = 60_000;
 
 export function createIntrospector(deps: IntrospectorDeps): Introspector {
@@ -76,19 +77,24 @@ export function createIntrospector(deps: IntrospectorDeps): Introspector {
   async function open({ spec }: IssuerEntry): Promise<Awaited<Session['ready']>> {
     const { introspection, allow_private: allowPrivate, ca_file: caFile } = spec;
     if (introspection === undefined) throw new CredentialFlowError('internal', 'it has no introspection');
-    const secret = (await deps.resolveSecret(introspection.client_secret)).reveal().trim();
-    return { http: await deps.openHttp({ allowPrivate, caFile }), secret };
+    const showClient = await readClient(introspection, spec.issuer, deps.resolveSecret);
+    return { http: await deps.openHttp({ allowPrivate, caFile }), showClient };
   }
 
   async function request(token: string, issuer: IssuerEntry, session: Session): Promise<unknown> {
     const { introspection } = issuer.spec;
     if (introspection === undefined) return undefined;
-    const { http, secret } = await session.ready;
+    const { http, showClient } = await session.ready;
+    const { headers, fields } = await showClient(clock.now());
     const answer = await http.request({
       method: 'POST',
       url: introspection.url,
-      headers: headersOf(introspection, secret),
-      body: bodyOf(token, introspection, secret),
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        accept: introspection.signed ? 'application/token-introspection+jwt' : 'application/json',
+        ...headers,
+      },
+      body: new URLSearchParams({ token, token_type_hint: 'access_token', ...fields }).toString(),
       timeoutMs: askTimeoutMs,
     });
     if (answer.status === 401 || answer.status === 403) throw failure(`refuses the client (${answer.status})`);
@@ -181,32 +187,6 @@ function judgeAnswer(claims: Claims, issuer: IssuerEntry, nowMs: number): Intros
   const refused = checkClaims(claims, issuer, nowMs);
   if (refused !== undefined) return refused;
   return { claims: typeof exp === 'number' ? claims : { ...claims, exp: (nowMs + cacheMs) / 1_000 }, forMs: cacheMs };
-}
-
-function headersOf(
-  { auth, client_id: id, signed }: IntrospectionSpec,
-  secret: string,
-): Readonly<Record<string, string>> {
-  // Both are encoded as in a form first (RFC 6749, section 2.3.1).
-  const basic = Buffer.from(`${formEncode(id)}:${formEncode(secret)}`).toString('base64');
-  return {
-    'content-type': 'application/x-www-form-urlencoded',
-    accept: signed ? 'application/token-introspection+jwt' : 'application/json',
-    ...(auth === 'basic' ? { authorization: `Basic ${basic}` } : {}),
-  };
-}
-
-function bodyOf(token: string, { auth, client_id: id }: IntrospectionSpec, secret: string): string {
-  const fields = new URLSearchParams({ token, token_type_hint: 'access_token' });
-  if (auth === 'post') {
-    fields.set('client_id', id);
-    fields.set('client_secret', secret);
-  }
-  return fields.toString();
-}
-
-function formEncode(text: string): string {
-  return new URLSearchParams({ '': text }).toString().slice(1);
 }
 
 function failure(message: string): CredentialFlowError {

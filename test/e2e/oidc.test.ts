@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
-import { client, startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
+import { client, keyedClient, startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
 
@@ -56,10 +56,10 @@ after(async () => {
   await asked.stop();
 });
 
-async function ask(token: string): Promise<{ readonly code: string; readonly headers: Headers }> {
-  const response = await fetch(`${sidecar.urls.data}/api/auth/api`, {
+async function ask(token: string, of = sidecar): Promise<{ readonly code: string; readonly headers: Headers }> {
+  const response = await fetch(`${of.urls.data}/api/auth/api`, {
     headers: {
-      'x-cf-gateway-key': sidecar.keys.gateway,
+      'x-cf-gateway-key': of.keys.gateway,
       'x-forwarded-method': 'POST',
       'x-forwarded-uri': '/api/v1/chat',
       'x-cf-raw-uri': '/api/v1/chat',
@@ -167,6 +167,24 @@ describe('tokens of an OpenID provider', () => {
       assert.equal((await ask('never-issued-either')).code, 'issuer_unavailable');
     } finally {
       asked.setDown(false);
+    }
+  });
+
+  it('are asked about by a client that has a key and no secret', async () => {
+    const bySecret = `client_id: ${client.id}\n      client_secret: { from: env, name: CLIENT_SECRET }`;
+    const byKey = `client_id: ${keyedClient}\n      client_key: { from: env, name: CLIENT_KEY }`;
+    const keyed = await startSidecar({
+      resources: resources(provider.issuer, asked.issuer).replace(bySecret, byKey),
+      env: { API_SECRET: 'the-secret', CLIENT_KEY: asked.clientKey, CREDENTIALFLOW_DRAIN_TIMEOUT: '100ms' },
+    });
+    try {
+      for (let n = 0; n < 3; n++)
+        assert.equal((await ask(await asked.clientCredentials('urn:opaque'), keyed)).code, 'allow');
+      assert.equal((await ask('never-issued', keyed)).code, 'token_inactive');
+      const { d } = JSON.parse(asked.clientKey) as { readonly d: string };
+      assert.ok(!(keyed.logs.join('\n') + keyed.stderr()).includes(d));
+    } finally {
+      await keyed.stop();
     }
   });
 

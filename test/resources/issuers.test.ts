@@ -110,12 +110,33 @@ it('an issuer that is asked about its tokens is written as it is read', () => {
     client_id: 'sidecar',
     client_secret: { from: 'env', name: 'CLIENT_SECRET' },
   };
-  for (const more of [{}, { auth: 'post', cache: '5s', opaque_tokens: true, signed: true }, { cache: 0 }]) {
+  const byKey = { client_secret: undefined, client_key: { from: 'env', name: 'CLIENT_KEY' } };
+  const good: readonly object[] = [
+    {},
+    { auth: 'post', cache: '5s', opaque_tokens: true, signed: true },
+    { cache: 0 },
+    byKey,
+    { ...byKey, auth: 'private_key_jwt', assertion_audience: 'https://login.example.test/token' },
+  ];
+  for (const more of good) {
     const parsed = parse({ introspection: { ...introspection, ...more } });
     assert.ok(parsed.ok, JSON.stringify(parsed.problems));
     const again = parseResourceBody('issuer', toResourceBody('issuer', 'corp', parsed.spec), resourceDeps);
     assert.deepEqual(again.ok && again.spec, parsed.spec);
   }
-  for (const bad of [{ url: 'http://a.test/' }, { cache: '6m' }, { client_secret: 'clear' }, { auth: 'none' }])
+  const bads: readonly object[] = [
+    { url: 'http://a.test/' },
+    { cache: '6m' },
+    { client_secret: 'clear' },
+    { client_secret: undefined },
+    { auth: 'none' },
+    { auth: 'private_key_jwt' },
+    { assertion_audience: 'x' },
+    { ...byKey, auth: 'basic' },
+    { ...byKey, client_secret: introspection.client_secret },
+    { ...byKey, client_key: { from: 'sealed', value: 'x' } },
+    { ...byKey, client_key: '-----BEGIN PRIVATE KEY-----' },
+  ];
+  for (const bad of bads)
     assert.equal(parse({ introspection: { ...introspection, ...bad } }).ok, false, JSON.stringify(bad));
 });

@@ -6,6 +6,8 @@ import { Provider, type Configuration } from 'oidc-provider';
 
 export interface OidcProvider {
   readonly issuer: string;
+  /** The private key (JWK) of {@link keyedClient}. */
+  readonly clientKey: string;
   /** Paths that were asked for, in order. */
   readonly asked: string[];
   /** An access token (RFC 9068) for `audience`, by client credentials. */
@@ -22,6 +24,8 @@ export interface OidcProvider {
 
 const redirectUri = 'https://client.example.test/callback';
 export const client = { id: 'team', secret: 'client-secret-of-the-team' };
+/** Shows who it is by private_key_jwt, and nothing else. */
+export const keyedClient = 'sidecar';
 const basic = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
 
 export async function startOidcProvider(): Promise<OidcProvider> {
@@ -37,6 +41,9 @@ export async function startOidcProvider(): Promise<OidcProvider> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 
+  const clientPair = await generateKeyPair('ES256', { extractable: true });
+  const clientJwk = await exportJWK(clientPair.publicKey);
+
   async function rotate({ publishOld = true } = {}): Promise<void> {
     const { privateKey } = await generateKeyPair('ES256', { extractable: true });
     const key = {
@@ -47,7 +54,7 @@ export async function startOidcProvider(): Promise<OidcProvider> {
     };
     // It signs with the first that fits.
     keys = [key, ...(publishOld ? keys : [])];
-    handle = createProvider(issuer, keys).callback();
+    handle = createProvider(issuer, keys, clientJwk).callback();
   }
   await rotate();
 
@@ -65,6 +72,7 @@ export async function startOidcProvider(): Promise<OidcProvider> {
 
   return {
     issuer,
+    clientKey: JSON.stringify(await exportJWK(clientPair.privateKey)),
     asked,
     clientCredentials: (audience = 'urn:api') =>
       tokenOf({ grant_type: 'client_credentials', resource: audience, scope: 'chat' }),
@@ -139,7 +147,7 @@ async function followToCode(start: string): Promise<string> {
   throw new Error('no code after twelve steps');
 }
 
-function createProvider(issuer: string, keys: readonly JWK[]): Provider {
+function createProvider(issuer: string, keys: readonly JWK[], clientJwk: JWK): Provider {
   const configuration: Configuration = {
     jwks: { keys: [...keys] },
     clients: [
@@ -149,6 +157,16 @@ function createProvider(issuer: string, keys: readonly JWK[]): Provider {
         grant_types: ['client_credentials', 'authorization_code'],
         response_types: ['code'],
         redirect_uris: [redirectUri],
+        introspection_signed_response_alg: 'ES256',
+        id_token_signed_response_alg: 'ES256',
+      },
+      {
+        client_id: keyedClient,
+        token_endpoint_auth_method: 'private_key_jwt',
+        jwks: { keys: [clientJwk] },
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
         introspection_signed_response_alg: 'ES256',
         id_token_signed_response_alg: 'ES256',
       },

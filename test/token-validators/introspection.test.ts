@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { SignJWT } from 'jose';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
 import type { IntrospectionSpec, IssuerSpec, ResourceRecord } from '../../sidecar/core/resources.ts';
 import {
   iss,
@@ -108,6 +109,80 @@ describe('introspection', () => {
     await post.outcome('opaque-token');
     assert.equal(post.told[0]?.headers['authorization'], undefined);
     assert.match(post.told[0]?.body ?? '', /client_id=side\+car&client_secret=a%3Asecret$/);
+  });
+
+  describe('as a client with a key (RFC 7523)', () => {
+    const byKey = { client_secret: undefined, client_key: { from: 'test', name: 'key' }, auth: 'private_key_jwt' } as const; // prettier-ignore
+    const withKey = async (key: string, more: Partial<IntrospectionSpec> = {}) => {
+      const bodies: URLSearchParams[] = [];
+      const made = await issuing([asked({ ...byKey, cache_ms: 0, ...more })], {
+        secrets: { key },
+        answer(_url, body = '') {
+          bodies.push(new URLSearchParams(body));
+          return active;
+        },
+      });
+      return { ...made, bodies };
+    };
+
+    it('signs an assertion of its own for each question, for the issuer, for a minute', async () => {
+      const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const { outcome, bodies } = await withKey(pem);
+      assert.equal(await outcome('opaque-token'), 'allow');
+      assert.equal(await outcome('opaque-token'), 'allow');
+      const ids = new Set<unknown>();
+      for (const body of bodies) {
+        assert.equal(body.get('client_id'), 'side car');
+        assert.equal(body.get('client_assertion_type'), 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+        assert.equal(body.get('client_secret'), null);
+        const { payload, protectedHeader } = await jwtVerify(body.get('client_assertion') ?? '', publicKey, {
+          issuer: 'side car',
+          subject: 'side car',
+          audience: iss,
+          currentDate: new Date(nowMs),
+        });
+        assert.deepEqual(protectedHeader, { alg: 'ES256' });
+        assert.equal(payload.exp, seconds + 60);
+        ids.add(payload.jti);
+      }
+      assert.equal(ids.size, 2);
+    });
+
+    it('takes algorithm and kid of a JWK, and another audience where it is told one', async () => {
+      const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+      const jwk = { ...privateKey.export({ format: 'jwk' }), alg: 'PS256', kid: 'mine' };
+      const { outcome, bodies } = await withKey(JSON.stringify(jwk), { assertion_audience: `${iss}/token` });
+      assert.equal(await outcome('opaque-token'), 'allow');
+      const verified = await jwtVerify(bodies[0]?.get('client_assertion') ?? '', publicKey, {
+        audience: `${iss}/token`,
+        currentDate: new Date(nowMs),
+      });
+      assert.deepEqual(verified.protectedHeader, { alg: 'PS256', kid: 'mine' });
+    });
+
+    it('asks nobody with a key that is none, and says what is wrong without showing it', async () => {
+      const pem = (key: KeyObject): string => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+      const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const table: readonly (readonly [key: string, problem: RegExp])[] = [
+        ['', /no private key/],
+        ['hunter2-hunter2', /no private key/],
+        ['{ "kty": hunter2', /no JSON/],
+        [JSON.stringify(ec.publicKey.export({ format: 'jwk' })), /no private key/],
+        [JSON.stringify({ ...ec.privateKey.export({ format: 'jwk' }), alg: 'RS256' }), /cannot sign/],
+        [pem(generateKeyPairSync('rsa', { modulusLength: 1_024 }).privateKey), /2048 bits/],
+        [pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).privateKey), /cannot sign/],
+        [pem(generateKeyPairSync('x25519').privateKey), /cannot sign/],
+      ];
+      for (const [key, problem] of table) {
+        const { outcome, bodies, log } = await withKey(key);
+        assert.equal(await outcome('opaque-token'), 'issuer_unavailable');
+        assert.equal(bodies.length, 0);
+        const lines = JSON.stringify(log.lines);
+        assert.match(lines, problem);
+        assert.ok(!/hunter2|PRIVATE KEY-|"d"/.test(lines));
+      }
+    });
   });
 
   const answers: readonly (readonly [what: string, answer: unknown, code: string])[] = [

@@ -40,8 +40,10 @@ const reference = z.looseObject({ from: z.string() }, { error: 'must be a refere
 const introspection = z.strictObject({
   url: text(2_048).meta({ description: 'URL of its introspection endpoint.' }),
   client_id: text(255).meta({ description: 'Id of the sidecar as its client.' }),
-  client_secret: reference.meta({ description: 'Reference to the secret of the client.' }),
-  auth: z.enum(['basic', 'post']).optional().meta({ description: 'How the secret is shown; default basic.' }),
+  client_secret: reference.optional().meta({ description: 'Reference to the secret of the client.' }),
+  client_key: reference.optional().meta({ description: 'Reference to its private key (PEM or JWK), instead of a secret.' }), // prettier-ignore
+  auth: z.enum(['basic', 'post', 'private_key_jwt']).optional().meta({ description: 'How the client shows who it is; default basic, with a client_key private_key_jwt.' }), // prettier-ignore
+  assertion_audience: text(2_048).optional().meta({ description: 'With a client_key: `aud` of what it signs; default the issuer.' }), // prettier-ignore
   cache: durationMs(fiveMinutesMs, '5m').optional().meta({ description: 'How long an answer is used; default 30s.' }),
   opaque_tokens: z.boolean().optional().meta({ description: "Whether tokens that are no JWT are this issuer's." }),
   signed: z.boolean().optional().meta({ description: 'Whether answers must be JWTs (RFC 9701).' }),
@@ -260,28 +262,52 @@ function readIntrospection(
   allowPrivate: boolean,
   context: ReadContext,
 ): IntrospectionSpec {
-  const {
-    url,
-    client_id,
-    auth = 'basic',
-    cache = defaultIntrospectionMs,
-    opaque_tokens = false,
-    signed = false,
-  } = document;
-  const client_secret: SecretReference = document.client_secret;
+  const { url, client_id, cache = defaultIntrospectionMs, opaque_tokens = false, signed = false } = document;
   const problem = urlProblem(url, allowPrivate);
   if (problem !== undefined) context.report(['introspection', 'url'], problem);
-  checkReference(client_secret, 'introspection', context);
-  return { url, client_id, client_secret, auth, cache_ms: cache, opaque_tokens, signed };
+  return { url, client_id, ...readClient(document, context), cache_ms: cache, opaque_tokens, signed };
+}
+
+/** How the sidecar shows who it is: a secret or a key, never both. */
+function readClient(
+  document: NonNullable<IssuerDocument['introspection']>,
+  context: ReadContext,
+): Pick<IntrospectionSpec, 'client_secret' | 'client_key' | 'auth' | 'assertion_audience'> {
+  const { assertion_audience } = document;
+  const client_secret: SecretReference | undefined = document.client_secret;
+  const client_key: SecretReference | undefined = document.client_key;
+  const auth = document.auth ?? defaultAuth(client_key);
+  const [needed, other] =
+    auth === 'private_key_jwt'
+      ? (['client_key', 'client_secret'] as const)
+      : (['client_secret', 'client_key'] as const);
+  if (document[needed] === undefined) context.report(['introspection', needed], `is missing: auth ${auth} needs it`);
+  if (document[other] !== undefined) context.report(['introspection', other], `is not used with auth ${auth}`);
+  if (auth !== 'private_key_jwt' && assertion_audience !== undefined) {
+    context.report(['introspection', 'assertion_audience'], 'needs a client_key');
+  }
+  checkReference(client_secret ?? client_key, 'introspection', context);
+  return {
+    ...(client_secret === undefined ? {} : { client_secret }),
+    ...(client_key === undefined ? {} : { client_key }),
+    auth,
+    ...(assertion_audience === undefined ? {} : { assertion_audience }),
+  };
+}
+
+function defaultAuth(clientKey: SecretReference | undefined): IntrospectionSpec['auth'] {
+  return clientKey === undefined ? 'basic' : 'private_key_jwt';
 }
 
 function writeIntrospection(spec: IntrospectionSpec): Readonly<Record<string, unknown>> {
-  const { url, client_id, client_secret, auth, cache_ms: cacheMs, opaque_tokens, signed } = spec;
+  const { url, client_id, client_secret, client_key, auth, cache_ms: cacheMs, opaque_tokens, signed } = spec;
   return {
     url,
     client_id,
-    client_secret,
-    ...(auth === 'basic' ? {} : { auth }),
+    ...(client_secret === undefined ? {} : { client_secret }),
+    ...(client_key === undefined ? {} : { client_key }),
+    ...(auth === defaultAuth(client_key) ? {} : { auth }),
+    ...(spec.assertion_audience === undefined ? {} : { assertion_audience: spec.assertion_audience }),
     ...(cacheMs === defaultIntrospectionMs ? {} : { cache: formatDuration(cacheMs) }),
     ...(opaque_tokens ? { opaque_tokens } : {}),
     ...(signed ? { signed } : {}),
