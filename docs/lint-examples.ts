@@ -106,7 +106,11 @@ export const lintExamples: Readonly<Record<string, LintExample>> = {
   'request-method-post': { failing: question('request_method: POST'), passing: question('request_method: GET') },
   'question-reads-body': {
     failing: question('extra_headers: { X-Model: $post_arg.model }'),
-    passing: question('extra_headers: { X-CF-Route: $route_id }'),
+    passing: question('extra_headers: { X-CF-Route: $route_id, X-CF-Arg-model: $post_arg.model }'),
+  },
+  'condition-not-passed': {
+    failing: question('# with -f resources.yaml, where a policy has `when: request.model == "gpt-5-mini"`'),
+    passing: question('extra_headers: { X-CF-Route: $route_id, X-CF-Arg-model: $post_arg.model }'),
   },
   'gateway-key-missing': {
     failing: question('extra_headers: { X-CF-Route: $route_id }'),

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { relative, resolve } from 'node:path';
+import { createUpstreamReads, isPassableArg, type ConditionReads } from '../core/condition-reads.ts';
 import { hasErrors } from '../config/problems.ts';
 import type { Problem } from '../core/error.ts';
-import type { CredentialSpec, UpstreamSpec } from '../core/resources.ts';
+import type { CredentialSpec, PolicySpec, UpstreamSpec } from '../core/resources.ts';
 import type { BuildOptions, RenderSource } from '../gateway/render/build-configuration.ts';
 import type { Authentication } from '../gateway/render/from-authentication.ts';
 import type { GatewayConfiguration } from '../gateway/render/gateway-configuration.ts';
@@ -74,6 +75,7 @@ export async function readApisixSource(
     ...aboutAddress(sidecarUrl),
     ...read.warnings,
     ...(authentication === undefined ? [] : await deafToBearer(source)),
+    ...neverPassed(source),
   ];
   warn(cli, warnings, warned);
   return {
@@ -104,7 +106,7 @@ async function readSource(
   cwd: string,
 ): Promise<{ readonly source: RenderSource; readonly warnings: readonly string[] }> {
   const { parseResourceFiles } = await import('../resources/parse.ts');
-  const { resourceDeps } = await import('../resource-deps.ts');
+  const { conditionReads, resourceDeps } = await import('../resource-deps.ts');
   const { texts, problems: unreadable } = readResourceTexts(files);
   const { mutations, problems: found } = parseResourceFiles(texts, resourceDeps);
   const problems = [...unreadable, ...found].map((problem) =>
@@ -115,14 +117,16 @@ async function readSource(
   }
   // Each line is marked as a warning where it is printed.
   const warnings = problems.map((problem) => formatPlace({ ...problem, severity: 'error' }));
-  return { source: toSource(mutations), warnings };
+  return { source: toSource(mutations, conditionReads), warnings };
 }
 
-function toSource(mutations: readonly Declaration[]): RenderSource {
+function toSource(mutations: readonly Declaration[], readsOf: (when: string) => ConditionReads): RenderSource {
   const puts = mutations.filter((mutation) => mutation.op === 'put');
+  const policies = puts.flatMap((put) => (put.kind === 'policy' ? [put.spec as PolicySpec] : []));
   return {
     upstreams: puts.flatMap((put) => (put.kind === 'upstream' ? [{ id: put.id, spec: put.spec as UpstreamSpec }] : [])),
     credentials: puts.flatMap((put) => (put.kind === 'credential' ? [put.spec as CredentialSpec] : [])),
+    reads: createUpstreamReads(policies, readsOf),
   };
 }
 
@@ -153,6 +157,15 @@ async function deafToBearer({ upstreams }: RenderSource): Promise<readonly strin
     if (slots.some(({ header }) => header === 'authorization')) return [];
     return [`upstream ${id} takes no Bearer token, but one in ${slots.map(({ header }) => header).join(' or ')}`];
   });
+}
+
+/** Fields of the body that conditions read and no gateway can pass. */
+function neverPassed({ upstreams, reads }: RenderSource): readonly string[] {
+  return upstreams.flatMap(({ id }) =>
+    reads(id)
+      .args.filter((name) => !isPassableArg(name))
+      .map((name) => `upstream ${id}: request.arg("${name}") is never passed, no variable of APISIX has a hyphen`),
+  );
 }
 
 function readSidecarUrl(

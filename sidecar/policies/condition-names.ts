@@ -1,3 +1,5 @@
+import { argHeaderPrefix } from '../core/condition-reads.ts';
+
 /** Client headers that a condition may read; none of them carries a secret. The gateway must pass them on. */
 export const conditionHeaders: readonly string[] = [
   'accept',
@@ -16,9 +18,6 @@ export const conditionHeaders: readonly string[] = [
   'x-tenant',
   'x-tenant-id',
 ];
-
-/** Where the gateway puts a field of the client's body: `X-CF-Arg-model: $post_arg.model` among `extra_headers`. */
-export const argHeaderPrefix = 'x-cf-arg-';
 
 /** Names of body fields that a condition may read: what can stand in a header's name. */
 export const argName = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})$/;

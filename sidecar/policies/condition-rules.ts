@@ -95,7 +95,8 @@ function checkArg(name: string): void {
   if (!argName.test(name)) throw new RangeError('a field of the body is named by letters, digits, "_" and "-"');
 }
 
-function childrenOf(args: unknown): readonly ASTNode[] {
+/** Nodes among the arguments of a node. */
+export function childrenOf(args: unknown): readonly ASTNode[] {
   if (Array.isArray(args)) return args.flatMap(childrenOf);
   return typeof args === 'object' && args !== null && 'op' in args && 'range' in args ? [args as ASTNode] : [];
 }

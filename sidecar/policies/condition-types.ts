@@ -1,7 +1,7 @@
 /** What `when:` sees, as docs/policies.md describes it. Nothing is read before an expression reads it. */
+import { argHeaderPrefix } from '../core/condition-reads.ts';
 import { queryOf } from '../core/path.ts';
 import type { RuleQuestion } from '../core/rule-index.ts';
-import { argHeaderPrefix } from './condition-names.ts';
 import type { LocalTime, Zones } from './zones.ts';
 
 /** A condition read what the request does not say, or says in two ways: an evaluation error. */

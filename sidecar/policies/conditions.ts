@@ -1,7 +1,9 @@
 /** The only door to CEL: text → a function of what is asked. ADR 0016 says why so, and what an error means. */
 import { createRequire } from 'node:module';
 import type * as Cel from '@marcbachmann/cel-js';
+import { readsNothing, type ConditionReads } from '../core/condition-reads.ts';
 import type { RuleQuestion } from '../core/rule-index.ts';
+import { readsOf } from './condition-reads.ts';
 import { celRules, type ConditionProblem } from './condition-rules.ts';
 import { Consumer, Local, Request, Source, Time, Token } from './condition-types.ts';
 import { createZones, type Zones } from './zones.ts';
@@ -11,6 +13,8 @@ export interface Conditions {
   problems(text: string): readonly ConditionProblem[];
   /** The function throws what evaluation throws. Throws a RangeError for a text that has problems. */
   compile(text: string): Evaluate;
+  /** What an expression reads that the gateway must be told to pass; nothing for one that has problems. */
+  reads(text: string): ConditionReads;
 }
 
 export type Evaluate = (question: RuleQuestion) => boolean;
@@ -19,6 +23,12 @@ export interface ConditionDeps {
   /** Throws a RangeError for what is neither an address nor a CIDR block. */
   readonly createAddressMatcher: (blocks: readonly string[]) => (address: string) => boolean;
   readonly zones?: Zones;
+}
+
+interface ReadCondition {
+  readonly problems: readonly ConditionProblem[];
+  readonly evaluate?: Evaluate;
+  readonly reads?: ConditionReads;
 }
 
 export const maxConditionLength = 4_096;
@@ -58,7 +68,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
   let loaded: { readonly cel: typeof Cel; readonly environment: Cel.Environment } | undefined;
   const rules = celRules({ checkBlock: (block) => void createAddressMatcher([block]), checkZone: (zone) => void zones.at(zone, 0) }); // prettier-ignore
 
-  function read(text: string): { readonly problems: readonly ConditionProblem[]; readonly evaluate?: Evaluate } {
+  function read(text: string): ReadCondition {
     if (text.length > maxConditionLength) {
       return { problems: [{ message: `must have at most ${maxConditionLength} characters`, offset: 0 }] };
     }
@@ -76,7 +86,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
           problems: [{ message: `must be true or false, but is of type ${checked.type ?? 'unknown'}`, offset: 0 }],
         };
       }
-      return { problems, evaluate: (asked) => parsed(see(asked)) === true };
+      return { problems, evaluate: (asked) => parsed(see(asked)) === true, reads: readsOf(parsed.ast) };
     } catch (error) {
       if (error instanceof cel.ParseError || error instanceof cel.TypeError) return { problems: [problemOf(error)] };
       throw error;
@@ -85,6 +95,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
 
   return {
     problems: (text) => read(text).problems,
+    reads: (text) => read(text).reads ?? readsNothing,
     compile(text) {
       const known = compiled.get(text);
       if (known !== undefined) return known;

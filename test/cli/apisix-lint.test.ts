@@ -39,6 +39,17 @@ describe('apisix lint', () => {
     assert.equal((await lint(['warn.yaml', '--max-warnings', '1'], files)).code, 0);
     assert.equal((await lint(['warn.yaml', '--ignore', 'status-on-error'], files)).code, 0);
   });
+  it('says what policies need and the gateway does not pass, where it is told the resources', async () => {
+    const policies = `policies:
+  - { id: p, effect: allow, consumers: ['*'], upstreams: [openai], when: 'request.model == "a" && request.header("x-tenant") == "b"' }
+`;
+    const files = { 'g.yaml': good, 'r.yaml': `upstreams: [{ id: openai, preset: openai }]\n${policies}` };
+    const { code, out } = await lint(['g.yaml', '-f', 'r.yaml'], files);
+    assert.equal(code, 4);
+    assert.match(out, /error .*lacks X-CF-Arg-model/);
+    assert.match(out, /warning .*lacks x-tenant/);
+    assert.equal((await lint(['g.yaml'], files)).code, 0);
+  });
   it('is fine with infos', async () => {
     const { code, out } = await lint(['info.yaml'], { 'info.yaml': good.replace('- x-should-retry\n', '- x-other\n') });
     assert.equal(code, 0, out);

@@ -70,6 +70,18 @@ describe('apisix render', () => {
     assert.equal((await render('-f', 'r.yaml', '--sidecar', 'https://cf.internal')).err, '');
     assert.equal((await render('-f', 'r.yaml', '--sidecar', 'http://cf.internal/x')).code, 2);
   });
+  it('has the gateway pass what conditions read, and says what no gateway passes', async () => {
+    const policy = (when: string) =>
+      `policies: [{ id: p, effect: allow, consumers: ['*'], upstreams: [openai], when: '${when}' }]\n`;
+    writeFileSync(join(cwd, 'p.yaml'), policy('request.model == "a"'));
+    const passed = await render('-f', 'r.yaml', 'p.yaml');
+    assert.equal(passed.err, '');
+    assert.equal(passed.out.split('X-CF-Arg-model: $post_arg.model').length, 2, 'on the route of openai only');
+    writeFileSync(join(cwd, 'p.yaml'), policy('request.arg("max-tokens") == ""'));
+    const odd = await render('-f', 'r.yaml', 'p.yaml');
+    assert.ok(!odd.out.includes('post_arg'));
+    assert.match(odd.err, /upstream openai: request\.arg\("max-tokens"\) is never passed/);
+  });
   it('refuses versions that leak, and says by which CVE', async () => {
     for (const version of ['3.16', '3.15.0', '2.15']) {
       const { code, err, out } = await render('-f', 'r.yaml', '--min-version', version);

@@ -14,7 +14,8 @@
  * - two Authorization headers, a header line over 8 KB: 400; names with underscores are dropped where the
  *   configuration says so
  * - limit-count counts by a variable after forward-auth; serverless-post-function runs its own Lua, last
- * - bodies stream both ways; log entries go out in batches, at least once
+ * - a body is read as a whole where the question wants a field of it ($post_arg, of JSON), else bodies stream both
+ *   ways; log entries go out in batches, at least once
  * - with `apisixYamlFile` the file is looked at once a second and loaded when its time of change is another second
  */
 import { randomBytes } from 'node:crypto';
@@ -22,13 +23,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { answer, answerPage } from './stand-in/answers.ts';
 import { readRoutes } from './stand-in/configuration.ts';
 import { followFile } from './stand-in/follow-file.ts';
 import type { ForwardAuth, Route } from './stand-in/configuration.ts';
 import { corsHeaders } from './stand-in/cors.ts';
 import type { Exchange } from './stand-in/exchange.ts';
-import { applyAllow, buildQuestion, createAuthCaller, denialHeaders } from './stand-in/forward-auth.ts';
+import { applyAllow, buildQuestion, createAuthCaller, denialHeaders, readsBody } from './stand-in/forward-auth.ts';
 import type { AuthAnswer, AuthQuestion, GatewayVersion } from './stand-in/forward-auth.ts';
 import { createHeaderList } from './stand-in/header-list.ts';
 import { createLogBatches } from './stand-in/http-logger.ts';
@@ -131,6 +133,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
   };
 
   const authorize = async (conf: ForwardAuth, exchange: Exchange, extra: readonly string[]): Promise<boolean> => {
+    if (readsBody(conf)) exchange.body = await buffer(exchange.request);
     const question = buildQuestion(conf, exchange);
     const reply = await askSafely(conf, question);
     questions.push(recordQuestion(exchange.route.id, question, reply));
@@ -220,6 +223,7 @@ function open(
     upstreamUri: '',
     sentUri: undefined,
     upstream: undefined,
+    body: undefined,
   };
 }
 

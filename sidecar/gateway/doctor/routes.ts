@@ -1,3 +1,4 @@
+import { readsNothing } from '../../core/condition-reads.ts';
 import type { Preset } from '../../core/preset.ts';
 import type { UpstreamSpec } from '../../core/resources.ts';
 import { buildConfiguration } from '../render/build-configuration.ts';
@@ -34,7 +35,7 @@ export function doctorRoutes(
 ): readonly RouteDocument[] {
   const { names, spec, sidecarUrl, serverUrl, wiring } = options;
   const built = buildConfiguration(
-    { upstreams: [{ id: names.id, spec }], credentials: [] },
+    { upstreams: [{ id: names.id, spec }], credentials: [], reads: () => readsNothing },
     { sidecarUrl, wiring },
     deps,
   );

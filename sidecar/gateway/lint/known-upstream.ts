@@ -1,3 +1,4 @@
+import type { ConditionReads } from '../../core/condition-reads.ts';
 import { tokenSlotHeaders } from '../../core/preset.ts';
 import type { Preset } from '../../core/preset.ts';
 import type { UpstreamSpec } from '../../core/resources.ts';
@@ -11,6 +12,8 @@ export interface KnownUpstreams {
   injectedHeaders(upstream: UpstreamSpec): readonly string[];
   /** Headers that credentials of an upstream pin; lower case. */
   pinnedHeaders(id: string): readonly string[];
+  /** What the conditions of policies over an upstream read. */
+  reads(id: string): ConditionReads;
 }
 
 /** What the sidecar does for the requests of a route. */
@@ -26,6 +29,8 @@ export interface UpstreamFacts {
   readonly steering: readonly string[];
   readonly injected: readonly string[];
   readonly identityHeader: boolean;
+  /** What conditions read of the client's request; undefined: nobody knows the policies. */
+  readonly reads: ConditionReads | undefined;
 }
 
 interface Asked {
@@ -61,6 +66,7 @@ export function factsOf(
     ],
     injected: spec === undefined || known === undefined ? [] : known.injectedHeaders(spec.spec),
     identityHeader: spec?.spec.identity_header ?? false,
+    reads: spec === undefined ? undefined : known?.reads(spec.id),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ConditionReads } from '../../core/condition-reads.ts';
 import type { Preset } from '../../core/preset.ts';
 import type { CredentialSpec, UpstreamSpec } from '../../core/resources.ts';
 import { findConflicts } from './conflicts.ts';
@@ -15,6 +16,8 @@ export interface RenderSource {
   readonly upstreams: readonly { readonly id: string; readonly spec: UpstreamSpec }[];
   /** They may pin headers. */
   readonly credentials: readonly CredentialSpec[];
+  /** What the conditions of policies over an upstream read. */
+  reads(upstreamId: string): ConditionReads;
 }
 
 export interface BuildOptions {
@@ -44,7 +47,7 @@ export function buildConfiguration(
         const preset = deps.presets.get(spec.preset);
         if (preset === undefined) throw new RangeError(`the preset "${spec.preset}" is not known`);
         const credentials = source.credentials.filter(({ upstream }) => upstream === id);
-        return upstreamRoute({ upstreamId: id, spec, preset, credentials }, options);
+        return upstreamRoute({ upstreamId: id, spec, preset, credentials, reads: source.reads(id) }, options);
       }),
       tokenRoute(options.sidecarUrl),
     ],
@@ -57,6 +60,7 @@ function upstreamRoute(
     readonly spec: UpstreamSpec;
     readonly preset: Preset;
     readonly credentials: readonly CredentialSpec[];
+    readonly reads: ConditionReads;
   },
   options: BuildOptions,
 ): GatewayRoute {

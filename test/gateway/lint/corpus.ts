@@ -8,6 +8,9 @@ import type { InputFile } from '../../../sidecar/gateway/lint/read/read-configur
 import type { SchemaCheck } from '../../../sidecar/gateway/lint/schema/validate.ts';
 import { presets } from '../../../sidecar/presets/index.ts';
 
+/** Rules that fire only where resource files say what the sidecar serves. */
+export const needingResources = new Set(['unknown-upstream', 'condition-not-passed']);
+
 const corpus = join(import.meta.dirname, 'corpus');
 
 /** Entries of a part of the corpus; a directory is one configuration of several files. */

@@ -6,7 +6,7 @@ import { rules } from '../../../sidecar/gateway/lint/rules/index.ts';
 import { parseResources } from '../../../sidecar/resources/parse.ts';
 import { resourceDeps } from '../../../sidecar/resource-deps.ts';
 import type { UpstreamSpec } from '../../../sidecar/core/resources.ts';
-import { lintFiles } from './corpus.ts';
+import { lintFiles, needingResources } from './corpus.ts';
 
 const document = readFileSync('docs/lint-rules.md', 'utf8');
 const { mutations } = parseResources(
@@ -18,6 +18,7 @@ const known = {
   upstreams: new Map(mutations.flatMap((one) => (one.op === 'put' ? [[one.id, one.spec as UpstreamSpec]] : []))),
   injectedHeaders: () => ['authorization'],
   pinnedHeaders: () => [],
+  reads: () => ({ headers: [], args: ['model'] }),
 };
 
 function firedBy(text: string, needsResources: boolean): readonly string[] {
@@ -34,7 +35,7 @@ describe('docs/lint-rules.md', () => {
     const example = lintExamples[id];
     it(`${id}: its failing example fires it, its passing one does not`, () => {
       assert.ok(example !== undefined);
-      const needsResources = id === 'unknown-upstream';
+      const needsResources = needingResources.has(id);
       assert.ok(firedBy(example.failing, needsResources).includes(id), example.failing);
       assert.ok(!firedBy(example.passing, needsResources).includes(id), example.passing);
     });

@@ -127,6 +127,18 @@ export const seededFaults: readonly SeededFault[] = [
     edit: [[[...auth, 'extra_headers', 'X-Model'], '$post_arg.model']],
     expect: ['question-reads-body'],
   },
+  {
+    name: 'a field of the body under another name',
+    into: openai,
+    edit: [[[...auth, 'extra_headers', 'X-CF-Arg-model'], '$post_arg.user']],
+    expect: ['question-reads-body', 'question-forgeable'],
+  },
+  {
+    name: 'a header of the client in place of a field of the body',
+    into: openai,
+    edit: [[[...auth, 'extra_headers', 'X-CF-Arg-model'], '$http_x_model']],
+    expect: ['question-forgeable'],
+  },
   // what the question says
   {
     name: 'no gateway key',

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
+import { createUpstreamReads } from '../../../sidecar/core/condition-reads.ts';
 import { presets } from '../../../sidecar/presets/index.ts';
 import { buildConfiguration } from '../../../sidecar/gateway/render/build-configuration.ts';
 import type { RenderSource } from '../../../sidecar/gateway/render/build-configuration.ts';
 import type { Format } from '../../../sidecar/gateway/render/formats/format.ts';
 import type { GatewayConfiguration } from '../../../sidecar/gateway/render/gateway-configuration.ts';
 import type { Wiring } from '../../../sidecar/gateway/render/wiring.ts';
-import type { CredentialSpec, UpstreamSpec } from '../../../sidecar/core/resources.ts';
-import { resourceDeps } from '../../../sidecar/resource-deps.ts';
+import type { CredentialSpec, PolicySpec, UpstreamSpec } from '../../../sidecar/core/resources.ts';
+import { conditionReads, resourceDeps } from '../../../sidecar/resource-deps.ts';
 import { parseResources } from '../../../sidecar/resources/parse.ts';
 
 export const formatOptions = {
@@ -27,6 +28,10 @@ export function sourceOf(resources: string): RenderSource {
   return {
     upstreams: puts.flatMap((put) => (put.kind === 'upstream' ? [{ id: put.id, spec: put.spec as UpstreamSpec }] : [])),
     credentials: puts.flatMap((put) => (put.kind === 'credential' ? [put.spec as CredentialSpec] : [])),
+    reads: createUpstreamReads(
+      puts.flatMap((put) => (put.kind === 'policy' ? [put.spec as PolicySpec] : [])),
+      conditionReads,
+    ),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Exchange {
   /** Path and query for the upstream where a function changed them; `$upstream_uri` does not show it. */
   sentUri: string | undefined;
   upstream: UpstreamResult | undefined;
+  /** Read as a whole where the question wants a field of it; undefined: it streams. */
+  body: Buffer | undefined;
 }
 
 export interface UpstreamResult {

@@ -26,6 +26,11 @@ export interface AuthCaller {
   close(): void;
 }
 
+/** `$post_arg` makes the gateway read the whole body before it asks. */
+export function readsBody({ extra_headers: headers }: ForwardAuth): boolean {
+  return Object.values(headers).some((value) => /\$\{?post_arg\./.test(value));
+}
+
 /** Exactly what forward-auth sends: nothing of the client's but the listed headers, the first copy of each. */
 export function buildQuestion(conf: ForwardAuth, exchange: Exchange): AuthQuestion {
   const { pathname, search, host } = new URL(conf.uri);

@@ -40,7 +40,8 @@ export function createProxy(): Proxy {
           if (!exchange.response.writableFinished) outgoing.destroy();
           resolve();
         });
-        exchange.request.pipe(outgoing);
+        if (exchange.body === undefined) exchange.request.pipe(outgoing);
+        else outgoing.end(exchange.body);
       }),
     close() {
       http.destroy();

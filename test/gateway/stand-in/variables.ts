@@ -6,7 +6,18 @@ export function variable(exchange: Exchange, name: string): string | number | un
   if (name.startsWith('upstream_http_')) {
     return exchange.upstream?.headers.first(dashed(name.slice('upstream_http_'.length)));
   }
+  if (name.startsWith('post_arg.')) return fieldOfBody(exchange.body, name.slice('post_arg.'.length));
   return readers[name]?.(exchange);
+}
+
+/** Of a JSON object; forms are read by the gateway, too, and not here. */
+function fieldOfBody(body: Buffer | undefined, name: string): string | undefined {
+  try {
+    const field: unknown = (JSON.parse(body?.toString() ?? '') as Readonly<Record<string, unknown>>)[name];
+    return field === undefined ? undefined : typeof field === 'string' ? field : JSON.stringify(field);
+  } catch {
+    return undefined;
+  }
 }
 
 const dashed = (name: string): string => name.replaceAll('_', '-');
@@ -44,7 +55,9 @@ export function forwardedUri(target: { readonly uri: string; readonly args: stri
 
 /** Replaces `$name` and `${name}` in a literal; an unknown variable becomes the empty string, `$$` a dollar. */
 export function resolveText(exchange: Exchange, text: string): string {
-  return text.replaceAll(/\$(?:\{(\w+)\}|(\w+)|\$)/g, (all, braced: string | undefined, plain: string | undefined) =>
-    all === '$$' ? '$' : String(variable(exchange, braced ?? plain ?? '') ?? ''),
+  return text.replaceAll(
+    /\$(?:\{([\w.]+)\}|([\w.]+)|\$)/g,
+    (all, braced: string | undefined, plain: string | undefined) =>
+      all === '$$' ? '$' : String(variable(exchange, braced ?? plain ?? '') ?? ''),
   );
 }

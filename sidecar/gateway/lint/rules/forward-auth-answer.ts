@@ -99,24 +99,6 @@ export const requestMethodPost: Rule = {
   },
 };
 
-export const questionBody: Rule = {
-  id: 'question-reads-body',
-  severity: 'warning',
-  title: 'the question reads the client’s body',
-  why: 'A $post_arg variable in extra_headers makes the gateway read and parse the whole body before it asks, and sends a part of it to the sidecar.',
-  fix: 'remove the header; the sidecar decides without the body',
-  *check({ auths }) {
-    for (const { plugin, ours } of auths) {
-      if (!ours) continue;
-      for (const spot of plugin.spot.at('extra_headers').children()) {
-        if (typeof spot.value === 'string' && /\$\{?(?:post_arg|request_body)/.test(spot.value)) {
-          yield { spot, detail: 'the value reads the body' };
-        }
-      }
-    }
-  },
-};
-
 export const authTimeout: Rule = {
   id: 'auth-timeout',
   severity: 'warning',

@@ -1,4 +1,5 @@
 import type { Rule } from '../rule.ts';
+import { conditionNotPassed, questionBody } from './condition-reads.ts';
 import { authPlainHttp, authUri, keepalivePool, poolFirstRoute, sslVerify, versionFloor } from './connection.ts';
 import {
   authTimeout,
@@ -8,7 +9,6 @@ import {
   degradation,
   doubleAuth,
   metaDisable,
-  questionBody,
   requestMethodPost,
   statusOnError,
 } from './forward-auth-answer.ts';
@@ -79,6 +79,7 @@ export const rules: readonly Rule[] = [
   upstreamUri,
   requestHeadersSlot,
   requestHeadersForbidden,
+  conditionNotPassed,
   rewriteToken,
   doubleAuth,
   consumerAuth,

@@ -1,5 +1,6 @@
 import type { Auth } from '../auth.ts';
 import type { Rule } from '../rule.ts';
+import { passesArg } from './condition-reads.ts';
 import { variablesIn } from '../variables.ts';
 import type { EffectiveRoute } from '../view.ts';
 
@@ -54,6 +55,7 @@ export const questionForgeable: Rule = {
     for (const { ours, plugin, extraHeaders, extraHeaderName } of auths) {
       if (!ours) continue;
       for (const [name, value] of extraHeaders) {
+        if (passesArg(name, value)) continue;
         const variables = name.startsWith('x-cf-') ? variablesIn(value).filter((v) => clientWritten.test(v)) : [];
         // A path without its query part is no path that a client chose over another.
         if (variables.length === 0) continue;

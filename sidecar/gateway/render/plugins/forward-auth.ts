@@ -1,8 +1,11 @@
+import { isPassableArg, type ConditionReads } from '../../../core/condition-reads.ts';
 import { commonSteeringHeaders, consumerHeader, credentialHeader, tokenSlotHeaders } from '../../../core/preset.ts';
 import type { Preset } from '../../../core/preset.ts';
 import type { CredentialSpec, UpstreamSpec } from '../../../core/resources.ts';
 import type { GatewayPlugin } from '../gateway-configuration.ts';
 import type { Wiring } from '../wiring.ts';
+
+const argHeaderName = 'X-CF-Arg-';
 
 /** What a denial says to the client's SDK: without these it sees `text/plain` and retries what is hopeless. */
 const clientHeaders = [
@@ -23,6 +26,7 @@ export function forwardAuth(
     readonly spec: UpstreamSpec;
     readonly preset: Preset;
     readonly credentials: readonly CredentialSpec[];
+    readonly reads: ConditionReads;
   },
   options: { readonly sidecarUrl: string; readonly wiring: Wiring },
 ): GatewayPlugin {
@@ -40,13 +44,14 @@ export function forwardAuth(
       keepalive_timeout: 60_000,
       status_on_error: 503,
       allow_degradation: false,
-      request_headers: askedHeaders(route.spec),
+      request_headers: askedHeaders(route.spec, route.reads),
       extra_headers: {
         'X-CF-Gateway-Key': wiring.gatewayKey,
         ...(byRoute ? { 'X-CF-Route': '$route_id' } : {}),
         'X-CF-Request-Id': '$request_id',
         'X-CF-Raw-Uri': '$real_request_uri',
         'X-CF-Upstream-Uri': '$upstream_uri',
+        ...askedArgs(route.reads),
       },
       upstream_headers: answeredHeaders(route),
       client_headers: clientHeaders,
@@ -54,10 +59,19 @@ export function forwardAuth(
   };
 }
 
-/** Where a token may be, and the trace. Nothing else of the client is asked about. */
-function askedHeaders({ token_slots: own = [], passthrough }: UpstreamSpec): readonly string[] {
+/** Where a token may be, the trace, and what conditions read. Nothing else of the client is asked about. */
+function askedHeaders(
+  { token_slots: own = [], passthrough }: UpstreamSpec,
+  { headers }: ConditionReads,
+): readonly string[] {
   const slots = [...tokenSlotHeaders, ...own.map(({ header }) => header)];
-  return [...new Set([...slots, 'traceparent'])].filter((name) => !passthrough.includes(name));
+  const usual = [...slots, 'traceparent'].filter((name) => !passthrough.includes(name));
+  return [...new Set([...usual, ...headers])];
+}
+
+/** For these the gateway reads the whole body before it asks. */
+function askedArgs({ args }: ConditionReads): Readonly<Record<string, string>> {
+  return Object.fromEntries(args.filter(isPassableArg).map((name) => [`${argHeaderName}${name}`, `$post_arg.${name}`]));
 }
 
 /**
