@@ -29,6 +29,8 @@ const address = 'x-forwarded-for';
 const model = 'x-cf-arg-model';
 const maxPathLength = 1_024;
 const maxTextLength = 128;
+/** Groups of one token that are kept; lists of more are few, and long. */
+const maxGroups = 50;
 
 /**
  * Texts that are shared with the snapshot and with what is known of tokens; the request's own are bytes in the ring. A
@@ -44,6 +46,12 @@ interface Slot {
   consumer: string;
   token: string;
   scopes: readonly string[] | undefined;
+  /** Of another issuer's token; empty: it was none. */
+  issuer: string;
+  tokenGroups: readonly string[] | undefined;
+  tokenScopes: readonly string[];
+  revocationKeys: readonly string[];
+  issuedAtMs: number;
   policy: string;
   credentialVersion: string;
   headerNames: readonly string[];
@@ -84,6 +92,11 @@ export function createRecentDecisions(options: RecentOptions): RecentDecisions {
       consumer: '',
       token: '',
       scopes: undefined,
+      issuer: '',
+      tokenGroups: noNames,
+      tokenScopes: noNames,
+      revocationKeys: noNames,
+      issuedAtMs: 0,
       policy: '',
       credentialVersion: '',
       headerNames: noNames,
@@ -91,10 +104,12 @@ export function createRecentDecisions(options: RecentOptions): RecentDecisions {
   }
 
   function recordAt(at: number): DecisionRecord {
-    const { headerNames, ...shared } = slotAt(at);
+    const { headerNames, issuer, tokenGroups, tokenScopes, revocationKeys, issuedAtMs, ...shared } = slotAt(at);
+    const issued =
+      issuer === '' ? undefined : { issuer, groups: tokenGroups, scopes: tokenScopes, revocationKeys, issuedAtMs };
     const [id = '', requestId = '', method = '', path = '', ...values] = texts.read(at).split(separator);
     const headers = Object.fromEntries(headerNames.map((name, index) => [name, values[index] ?? '']));
-    return { id, requestId, method, path, headers, ...shared };
+    return { id, requestId, method, path, headers, issued, ...shared };
   }
 
   return {
@@ -122,6 +137,13 @@ export function createRecentDecisions(options: RecentOptions): RecentDecisions {
       slot.consumer = d.consumerId;
       slot.token = d.tokenId;
       slot.scopes = d.token?.policies;
+      const issued = d.token?.issued;
+      slot.issuer = issued?.issuer.id ?? '';
+      slot.tokenGroups =
+        issued === undefined || issued.groups.length <= maxGroups ? (issued?.groups ?? noNames) : undefined;
+      slot.tokenScopes = issued?.scopes ?? noNames;
+      slot.revocationKeys = issued?.revocationKeys ?? noNames;
+      slot.issuedAtMs = issued?.issuedAtMs ?? 0;
       slot.policy = d.policyId;
       slot.credentialVersion = d.credential?.versionId ?? '';
       slot.headerNames = headerNames;

@@ -18,6 +18,10 @@ export interface PastDecision {
   /** Only a sidecar remembers these. */
   readonly rewritten?: boolean;
   readonly scopes?: readonly string[] | null;
+  /** Of a token of another issuer. */
+  readonly issuer?: string;
+  readonly token_groups?: readonly string[] | null;
+  readonly token_scopes?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -43,7 +47,7 @@ export function wasAllowed({ outcome, code = '' }: PastDecision): boolean {
 
 /** The audit does not say whether a route rewrites: then the path lacks the upstream's prefix. */
 export function askedAgain(past: PastDecision, world: PolicyWorld): Asked {
-  const { upstream, method, path, consumer, token, headers = {}, scopes } = past;
+  const { upstream, method, path, consumer, token, headers = {}, scopes, issuer } = past;
   const prefix =
     world
       .upstream(upstream)
@@ -57,8 +61,20 @@ export function askedAgain(past: PastDecision, world: PolicyWorld): Asked {
     upstreamUri: rewritten ? path : undefined,
     headers,
     nowMs: Date.parse(past.time),
-    who: { consumer, tokenId: token, ...(scopes === null || scopes === undefined ? {} : { scopes }) },
+    who: {
+      consumer,
+      tokenId: token,
+      ...(scopes === null || scopes === undefined ? {} : { scopes }),
+      ...(issuer === undefined
+        ? {}
+        : { issued: { issuer, groups: past.token_groups ?? [], scopes: past.token_scopes ?? [] } }),
+    },
   };
+}
+
+/** Whether the groups that another issuer's token gave are not kept: who it was for, nobody can tell. */
+export function lacksGroups({ token = '', issuer, token_groups: groups }: PastDecision): boolean {
+  return issuer === undefined ? token.startsWith('jwt_') : !Array.isArray(groups);
 }
 
 /** A line that was cut off by a kill is no decision. */

@@ -6,7 +6,7 @@ import type { Cli } from './cli.ts';
 import { withExamples } from './examples.ts';
 import { exitCodes } from './exit-codes.ts';
 import { listAll } from './list-all.ts';
-import { askedAgain, pastDecisions, wasAllowed, type PastDecision } from './past-decisions.ts';
+import { askedAgain, lacksGroups, pastDecisions, wasAllowed, type PastDecision } from './past-decisions.ts';
 import { createPolicyWorld, readRecords, type PolicyWorld } from './policy-world.ts';
 import { formatTable } from './table.ts';
 
@@ -55,7 +55,13 @@ export function addPolicyDiffCommand(policy: Command, cli: Cli): void {
   );
 }
 
-const collections = { upstreams: 'upstream', consumers: 'consumer', groups: 'group', policies: 'policy' } as const;
+const collections = {
+  upstreams: 'upstream',
+  consumers: 'consumer',
+  groups: 'group',
+  policies: 'policy',
+  issuers: 'issuer',
+} as const;
 
 /** What decides at the sidecar, secrets aside. */
 async function currentRecords(api: AdminApi): Promise<readonly ResourceRecord[]> {
@@ -104,7 +110,8 @@ async function compare(past: readonly PastDecision[], world: PolicyWorld): Promi
     const judged = await world.decide(askedAgain(one, world));
     const before = wasAllowed(one);
     if (before === judged.allowed) continue;
-    const change = judged.unsure.length > 0 ? 'unsure' : judged.allowed ? 'gains' : 'loses';
+    const isUnsure = judged.unsure.length > 0 || lacksGroups(one);
+    const change = isUnsure ? 'unsure' : judged.allowed ? 'gains' : 'loses';
     const { consumer, upstream, method, path } = one;
     const policy = judged.policy === '' ? judged.code : judged.policy;
     const key = JSON.stringify([change, consumer, upstream, method, path, policy]);
@@ -118,7 +125,7 @@ async function compare(past: readonly PastDecision[], world: PolicyWorld): Promi
 function format(decisions: number, changes: readonly Change[]): string {
   const sum = (wanted: Change['change']): number =>
     changes.filter(({ change }) => change === wanted).reduce((total, { count }) => total + count, 0);
-  const last = `${decisions} decisions: ${sum('gains')} would gain, ${sum('loses')} would lose, ${sum('unsure')} cannot be told (a condition reads what is not kept)`;
+  const last = `${decisions} decisions: ${sum('gains')} would gain, ${sum('loses')} would lose, ${sum('unsure')} cannot be told (a condition or a token's groups need what is not kept)`;
   if (changes.length === 0) return last;
   const rows = changes.map((one) => [one.change, one.consumer, one.upstream, one.method, String(one.count), one.policy, one.path]); // prettier-ignore
   return [formatTable(['CHANGE', 'CONSUMER', 'UPSTREAM', 'METHOD', 'COUNT', 'BY', 'PATH'], rows), last].join('\n');

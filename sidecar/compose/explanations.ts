@@ -39,9 +39,13 @@ export function createExplanations(config: Config, deps: ExplanationsDeps): Expl
       if (record === undefined) {
         throw new CredentialFlowError('not_found', 'the decision is not among the last ones of this sidecar');
       }
+      const then = showRecord(record);
       // Before its consumer was known there is nothing that policies of now could say otherwise.
-      const now = record.consumer === '' ? undefined : show(await explain(replay(record), explaining()));
-      return { then: showRecord(record), ...(now === undefined ? { fix: fixOf(record.outcome) } : { now }) };
+      if (record.consumer === '') return { then, fix: fixOf(record.outcome) };
+      const asked = replay(record);
+      if (asked === undefined)
+        return { then, fix: 'the groups of its token were too many to remember: explain the token' };
+      return { then, now: show(await explain(asked, explaining())) };
     },
     decisions: (limit) => recent.list(limit).map(showRecord),
   };
@@ -53,8 +57,12 @@ function askedOf(request: ExplainRequest, nowMs: number): Asked {
   return { upstream, method: request.method, uri, upstreamUri, gateway, headers: request.headers, nowMs: atMs, who };
 }
 
-function replay(record: DecisionRecord): Asked {
-  const { upstream, method, path, rewritten, gateway, headers, consumer, token, scopes } = record;
+/** Undefined: not all is remembered. */
+function replay(record: DecisionRecord): Asked | undefined {
+  const { upstream, method, path, rewritten, gateway, headers, consumer, token, scopes, issued } = record;
+  const who = { consumer, tokenId: token, scopes };
+  const groups = issued?.groups;
+  if (issued !== undefined && groups === undefined) return undefined;
   return {
     upstream,
     method,
@@ -63,7 +71,7 @@ function replay(record: DecisionRecord): Asked {
     gateway,
     headers,
     nowMs: record.atMs,
-    who: { consumer, tokenId: token, scopes },
+    who: issued === undefined || groups === undefined ? who : { ...who, issued: { ...issued, groups } },
   };
 }
 
@@ -100,6 +108,13 @@ function showRecord(record: DecisionRecord): Readonly<Record<string, unknown>> {
     consumer: record.consumer,
     token: record.token,
     scopes: record.scopes ?? null,
+    ...(record.issued === undefined
+      ? {}
+      : {
+          issuer: record.issued.issuer,
+          token_groups: record.issued.groups ?? null,
+          token_scopes: record.issued.scopes,
+        }),
     policy: record.policy,
     credential_version: record.credentialVersion,
     headers: record.headers,

@@ -17,6 +17,19 @@ export interface DecisionRecord {
   readonly scopes: readonly string[] | undefined;
   readonly policy: string;
   readonly credentialVersion: string;
+  /** Of another issuer's token; undefined: it was one of ours, or none was known. */
+  readonly issued: IssuedRecord | undefined;
   /** What conditions may read of the client's request: `x-forwarded-for`, `x-cf-arg-…`, listed headers. */
   readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What a token of an issuer said that policies and the deny-list ask for. */
+export interface IssuedRecord {
+  /** Id of the issuer. */
+  readonly issuer: string;
+  /** Undefined: they were too many to remember. */
+  readonly groups: readonly string[] | undefined;
+  readonly scopes: readonly string[];
+  readonly issuedAtMs: number;
+  readonly revocationKeys: readonly string[];
 }

@@ -48,6 +48,7 @@ const seeing: Readonly<
           consumer: consumerId,
           ...(consumer && { groups: consumer.allGroups }),
           ...(token?.policies && { scopes: token.policies }),
+          ...(token?.issued && { issuer: token.issued.issuer.id, scopes: token.issued.scopes }),
         },
   authorize: ({ policyId }) => (policyId === '' ? undefined : { policy: policyId }),
   select: ({ credential }) => credential && { credential: credential.credentialId, version: credential.versionId },

@@ -35,6 +35,18 @@ interface AskedConsumer {
   readonly consumer: string;
   readonly tokenId?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
+  /** What the token of another issuer said. */
+  readonly issued?: AskedIssued | undefined;
+}
+
+/** The deny-list is asked by what is given of the last two. */
+export interface AskedIssued {
+  /** Id of the issuer. */
+  readonly issuer: string;
+  readonly groups: readonly string[];
+  readonly scopes: readonly string[];
+  readonly issuedAtMs?: number;
+  readonly revocationKeys?: readonly string[];
 }
 
 export interface Explanation {
@@ -144,7 +156,7 @@ function contextOf(
 ): DecisionContext {
   return {
     snapshot: () => snapshot,
-    validators: 'token' in who ? deps.validators : [assuming(who)],
+    validators: 'token' in who ? deps.validators : [assuming(who, snapshot)],
     clock: { now: () => nowMs, monotonic: () => 0, after: () => nothing, every: () => nothing },
     hashGatewayKey: () => assumedKey,
     stateAgeMs: deps.stateAgeMs,
@@ -167,12 +179,17 @@ function nothing(): void {
   return;
 }
 
-function assuming({ consumer, tokenId = '', scopes }: AskedConsumer): TokenValidator {
+function assuming({ consumer, tokenId = '', scopes, issued }: AskedConsumer, snapshot: Snapshot): TokenValidator {
   const facts = { tokenId, consumerId: consumer, notBeforeMs: 0, expiresAtMs: Number.MAX_SAFE_INTEGER, revokedAtMs: 0 };
   return {
     kind: assumedKey,
     accepts: () => true,
-    validate: () => (scopes === undefined ? facts : { ...facts, policies: scopes }),
+    validate() {
+      if (issued === undefined) return scopes === undefined ? facts : { ...facts, policies: scopes };
+      const issuer = [...snapshot.issuers.values()].find(({ id }) => id === issued.issuer);
+      if (issuer === undefined) return { deny: 'issuer_unknown' };
+      return { ...facts, issued: { issuedAtMs: 0, revocationKeys: [], ...issued, issuer, claims: {} } };
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createRecentDecisions, type RecentOptions } from '../../sidecar/audit/recent.ts';
 import { decide } from '../../sidecar/core/decide.ts';
 import { deciding, question, resource, snapshotOf, usual } from '../support/deciding.ts';
+import { inline, issuing, sign, signingKey } from '../support/issuing.ts';
 
 async function filled(count: number, options: Partial<RecentOptions> = {}, headers = {}, when?: string) {
   const condition = resource('policy', 'c', { consumers: ['team'], ...(when === undefined ? {} : { when }) });
@@ -46,5 +47,24 @@ describe('recent decisions', () => {
     const address = { 'x-forwarded-for': '192.0.2.1', 'x-cf-arg-model': 'm' };
     assert.deepEqual((await filled(1, {}, headers)).list(1)[0]?.headers, address);
     assert.deepEqual((await filled(1, {}, headers, 'true')).list(1)[0]?.headers, { ...address, 'x-cf-arg-user': 'u' });
+  });
+
+  it('keep of another issuer’s token what policies ask for, and no other claim', async () => {
+    const key = await signingKey();
+    const issuer = inline([key.jwk], { groups: ['${roles}'] });
+    const { ctx } = await issuing([issuer]);
+    const recent = createRecentDecisions({ isReadable: () => false });
+    const many = Array.from({ length: 51 }, (_, i) => `g${String(i)}`);
+    for (const roles of [['search', 'ops'], many]) {
+      const token = await sign(key, { roles, scope: 'chat', email: 'jane@example.test' });
+      recent.add(await decide(question({ authorization: `Bearer ${token}` }), ctx));
+      assert.ok(!JSON.stringify(recent.list(1)).includes(token));
+    }
+    recent.add(await decide(question(), ctx));
+    const [own, tooMany, usualOne] = recent.list(3).map(({ issued }) => issued);
+    assert.equal(own, undefined);
+    assert.deepEqual([tooMany?.issuer, tooMany?.groups], ['corp', undefined]);
+    assert.deepEqual([usualOne?.issuer, usualOne?.groups, usualOne?.scopes], ['corp', ['search', 'ops'], ['chat']]);
+    assert.ok(!JSON.stringify(recent.list(3)).includes('jane@'));
   });
 });

@@ -141,6 +141,14 @@ describe('policy diff', () => {
   });
 });
 
+describe('policy diff', () => {
+  it('does not guess which groups another issuer’s token gave', async () => {
+    write('jwt.jsonl', line({ token: 'jwt_3f2a9c0d1e2f3a4b5c6d7e8f', consumer: 'corp/jane' }));
+    const { changes } = await json('policy', 'diff', '--candidate', 'resources.yaml', '--audit', 'jwt.jsonl');
+    assert.deepEqual((changes as readonly { readonly change: string }[]).map(({ change }) => change), ['unsure']); // prettier-ignore
+  });
+});
+
 describe('policy suggest', () => {
   it('names policies that decided nothing within the days before the last decision', async () => {
     write('old.jsonl', [line({ time: '2026-01-01T00:00:00Z', policy: 'no-files' }), line({})].join('\n'));

@@ -1,5 +1,7 @@
 /** The whole sidecar with tokens of a real OpenID provider. */
 import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
 import { client, keyedClient, startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
@@ -102,6 +104,26 @@ describe('tokens of an OpenID provider', () => {
       allowed.map(({ policy }) => policy),
       ['chat'],
     );
+  });
+
+  it('are explained by the id of their decision, and judged by other policies, with the groups that they gave', async () => {
+    assert.equal((await ask(await provider.authorizationCode())).code, 'allow');
+    const authorization = `Bearer ${sidecar.keys.admin}`;
+    const recent = await fetch(`${sidecar.urls.admin}/api/v1/decisions?limit=1`, { headers: { authorization } });
+    const { items } = (await recent.json()) as { readonly items: readonly { readonly decision: string }[] };
+    const told = await sidecar.json(['explain', items[0]?.decision ?? '']);
+    const { then, now } = told as { readonly then: { readonly issuer: string }; readonly now: Readonly<Record<string, unknown>> }; // prettier-ignore
+    assert.deepEqual([then.issuer, now['outcome'], now['decided_by']], ['local', 'allow', 'chat']);
+    const candidate = join(sidecar.resourcesFile, '..', 'candidate', 'resources.yaml');
+    mkdirSync(join(candidate, '..'));
+    const text = resources(provider.issuer, asked.issuer);
+    const changesOf = async (candidateText: string): Promise<readonly string[]> => {
+      writeFileSync(candidate, candidateText);
+      const { changes } = await sidecar.json(['policy', 'diff', '--candidate', candidate]);
+      return (changes as readonly { change: string; consumer: string }[]).map(({ change, consumer }) => `${consumer} ${change}`).sort(); // prettier-ignore
+    };
+    assert.deepEqual(await changesOf(text), []);
+    assert.deepEqual(await changesOf(text.replace('groups: ["scope:chat"]', 'groups: ["scope:other"]')), ['jane loses', 'team loses']); // prettier-ignore
   });
 
   it('for another audience are denied, with a challenge that says so', async () => {

@@ -96,4 +96,22 @@ describe('an explanation', () => {
     assert.equal(outcome, 'policy_no_match');
     assert.match(toAllow[0] ?? '', /scope: the token is narrowed/);
   });
+
+  it('knows what a token of another issuer said', async () => {
+    const more = [
+      resource('issuer', 'corp', { consumers: 'any' }),
+      resource('policy', 'ops', { groups: ['ops'], methods: ['GET'] }),
+    ];
+    const issued = { issuer: 'corp', groups: ['ops'], scopes: ['read'], revocationKeys: ['corp token jwt_1'] };
+    const who = { consumer: 'corp/jane', tokenId: 'jwt_1', issued };
+    const allowed = await explained({ method: 'GET', who }, more);
+    assert.deepEqual([allowed.outcome, allowed.decidedBy], ['allow', 'ops']);
+    assert.deepEqual(allowed.steps[4]?.saw, { token: 'jwt_1', consumer: 'corp/jane', groups: ['ops'], issuer: 'corp', scopes: ['read'] }); // prettier-ignore
+    const without = await explained({ method: 'GET', who: { ...who, issued: { ...issued, groups: [] } } }, more);
+    assert.equal(without.outcome, 'policy_no_match');
+    const gone = await explained({ who: { ...who, issued: { ...issued, issuer: 'gone' } } }, more);
+    assert.equal(gone.outcome, 'issuer_unknown');
+    const denied = resource('revocation', 'r', { issuer: 'corp', token: 'jwt_1' });
+    assert.equal((await explained({ method: 'GET', who }, [...more, denied])).outcome, 'token_revoked');
+  });
 });
