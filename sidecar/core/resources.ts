@@ -71,6 +71,27 @@ export interface UpstreamGatewaySpec {
   readonly secret_in_query?: string | undefined;
   /** Requests of one consumer at one gateway. */
   readonly limit?: { readonly count: number; readonly window_s: number } | undefined;
+  /** The gateway's `ai-proxy` sends its requests; `by_hand`: on a route that is nobody's but the operator's. */
+  readonly ai_proxy?: AiProxySpec | 'by_hand' | undefined;
+}
+
+/** Providers of `ai-proxy` that take the secret which the sidecar injects, and a path that is given. */
+export const aiProviders = [
+  'openai',
+  'openai-compatible',
+  'anthropic',
+  'deepseek',
+  'gemini',
+  'openrouter',
+  'aimlapi',
+] as const;
+
+export interface AiProxySpec {
+  readonly provider: (typeof aiProviders)[number];
+  /** The one path that the route serves, below `base_url`; what policies judge and what the API receives. */
+  readonly path: string;
+  /** In place of the client's. */
+  readonly model?: string | undefined;
 }
 
 /** Where a client may put its token. `scheme` (case-insensitive) for `authorization`. */
