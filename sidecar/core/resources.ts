@@ -1,6 +1,7 @@
 /** The resources as they are stored: plain, validated, fully defaulted. resources/schema.ts makes them from documents. */
 
 import type { CacheLoss, LimitDimension, LimitMeasure } from './limit.ts';
+import type { PriceSpec } from './prices.ts';
 
 export const resourceKinds = [
   'gateway',
@@ -57,6 +58,8 @@ export interface UpstreamSpec {
   readonly identity_header: boolean;
   /** How long known tokens are served after the last successful read of changes; milliseconds; default 60 000. */
   readonly max_stale_ms: number;
+  /** What its models cost; budgets of cost read it. */
+  readonly prices?: readonly PriceSpec[] | undefined;
   /** What else the upstream's route does; no decision reads it, `apisix render` does. */
   readonly gateway?: UpstreamGatewaySpec | undefined;
 }

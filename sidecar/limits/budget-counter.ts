@@ -1,6 +1,6 @@
 import type { LimitEntry } from '../core/limit.ts';
 import type { SharedCounters, WantedLease } from '../core/ports.ts';
-import type { Counter, NoRoom } from './counter.ts';
+import type { Charge, Counter, NoRoom } from './counter.ts';
 import type { LeasedCounterDeps, LeasedCounterOptions } from './leased-counter.ts';
 import { createSlidingWindow } from './window.ts';
 
@@ -15,12 +15,12 @@ const retryMs = 1_000;
  * request may begin, so that those under way may use more than there is.
  */
 export function createBudgetCounter(
-  options: LeasedCounterOptions,
+  options: LeasedCounterOptions & { readonly charges: keyof Charge },
   deps: Omit<LeasedCounterDeps, 'shared'> & { readonly shared: SharedCounters | undefined },
 ): Counter {
-  const { key, asker, windowMs } = options;
+  const { key, asker, windowMs, charges } = options;
   const { shared, clock } = deps;
-  const own = createSlidingWindow(windowMs);
+  const own = createSlidingWindow(windowMs, charges === 'costMicros' ? 'micros' : 'units');
   /** By all together, when last heard, and what was charged here since. */
   let heard: { readonly used: number; readonly retryAfterMs: number; readonly atMs: number } | undefined;
   let untold = 0;
@@ -86,16 +86,17 @@ export function createBudgetCounter(
       if (atMs - lastAskedMs >= askMs) void ask(shared, atMs);
       return judge(limit, atMs);
     },
+    charges,
     undo: () => undefined,
     isIdle: (nowMs) => own.count(nowMs) === 0 && untold === 0 && unanswered === undefined,
     tidy(nowMs) {
       const isOwed = untold > 0 || unanswered !== undefined;
       if (shared !== undefined && isOwed && deps.isReachable() && nowMs - lastAskedMs >= askMs) void ask(shared, nowMs);
     },
-    settle(_requestId, llmTokens, nowMs) {
-      if (llmTokens === undefined) return;
-      own.add(nowMs, llmTokens);
-      if (shared !== undefined) untold += llmTokens;
+    settle(_requestId, charge, nowMs) {
+      if (charge === undefined) return;
+      own.add(nowMs, charge[charges]);
+      if (shared !== undefined) untold += charge[charges];
     },
   };
 }

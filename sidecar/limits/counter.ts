@@ -8,18 +8,28 @@ export interface NoRoom {
   readonly known: boolean;
 }
 
+export type CountedRequest = Pick<LimitedRequest, 'id' | 'atMs'>;
+
 /** What counts together. */
 export interface Counter {
   /** Takes a unit; `limit` says how many there are. Undefined: taken. Never rejects. */
-  take(limit: LimitEntry, request: LimitedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
+  take(limit: LimitEntry, request: CountedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
   /** Gives back the unit that was taken just now. */
-  undo(request: LimitedRequest): void;
+  undo(request: CountedRequest): void;
   /** Nothing is counted any more: it may be forgotten. */
   isIdle(nowMs: number): boolean;
   /** Called now and then. */
   tidy(nowMs: number): void;
+  /** A budget: what of a charge it is charged with. */
+  readonly charges?: keyof Charge;
   /** The request has ended. Undefined: its end does not matter. */
-  readonly settle?: (requestId: string, llmTokens: number | undefined, nowMs: number) => void;
+  readonly settle?: (requestId: string, charge: Charge | undefined, nowMs: number) => void;
+}
+
+/** What a request is charged with when it has ended. */
+export interface Charge {
+  readonly llmTokens: number;
+  readonly costMicros: number;
 }
 
 /** Of this process alone, and exact. */

@@ -1,8 +1,9 @@
 import type { LimitedRequest, LimitEntry, Limiter, LimitRefusal, LimitUse } from '../core/limit.ts';
 import type { Cancel, Clock, SharedCounters } from '../core/ports.ts';
+import { costOf, type LlmUsage, type PriceSpec } from '../core/prices.ts';
 import { createBudgetCounter } from './budget-counter.ts';
 import { createConcurrencyCounter } from './concurrency-counter.ts';
-import { createLocalCounter, type Counter, type NoRoom } from './counter.ts';
+import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
 import { createLeasedCounter } from './leased-counter.ts';
 
 export interface LimiterOptions {
@@ -25,6 +26,16 @@ export interface LimiterDeps {
   readonly keyOf: (countedAs: string, counter: string) => string;
   readonly clock: Clock;
   readonly observe: (limit: string, outcome: LimitOutcome) => void;
+  /** A budget of cost was charged for a model that no price of the upstream fits. */
+  readonly onUnpriced: (upstreamId: string, model: string | undefined) => void;
+}
+
+/** A request whose end is waited for. */
+interface OpenRequest {
+  readonly owed: readonly Counter[];
+  readonly upstreamId: string;
+  /** Of its beginning. */
+  readonly prices: readonly PriceSpec[];
 }
 
 export interface RunningLimiter extends Limiter {
@@ -41,7 +52,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   const families = new Map<string, Map<string, Counter>>();
   let counters = 0;
   /** Requests whose end matters, in two generations: the oldest are forgotten. */
-  let young = new Map<string, readonly Counter[]>();
+  let young = new Map<string, OpenRequest>();
   let old = young;
 
   function counterOf({ limit, counter }: LimitUse): Counter {
@@ -60,7 +71,10 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     if (measure === 'concurrent') return createConcurrencyCounter();
     const named = { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs };
     const parts = { isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') };
-    if (measure === 'llm_tokens') return createBudgetCounter(named, { ...parts, shared });
+    if (measure === 'llm_tokens' || measure === 'cost') {
+      const charges = measure === 'cost' ? 'costMicros' : 'llmTokens';
+      return createBudgetCounter({ ...named, charges }, { ...parts, shared });
+    }
     return shared === undefined ? createLocalCounter(windowMs) : createLeasedCounter(named, { ...parts, shared });
   }
 
@@ -72,7 +86,15 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
       old = young;
       young = new Map();
     }
-    young.set(request.id, owed);
+    young.set(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
+  }
+
+  function chargeOf({ owed, upstreamId, prices }: OpenRequest, usage: LlmUsage): Charge {
+    const llmTokens = usage.promptTokens + usage.completionTokens;
+    if (!owed.some(({ charges }) => charges === 'costMicros')) return { llmTokens, costMicros: 0 };
+    const { micros, priced } = costOf(prices, usage);
+    if (!priced && llmTokens > 0) deps.onUnpriced(upstreamId, usage.model);
+    return { llmTokens, costMicros: micros };
   }
 
   function forgetOldest(): void {
@@ -113,6 +135,8 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     }
     if (!limit.enforced) {
       observe(limit.id, 'warned');
+      // It goes on all the same, and what it takes is to be seen.
+      if (counter.charges !== undefined) taken.push(counter);
       return undefined;
     }
     observe(limit.id, noRoom.known ? 'exceeded' : 'unknown');
@@ -162,12 +186,13 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
       open(request, taken);
       return undefined;
     },
-    settle(requestId, llmTokens) {
-      const owed = young.get(requestId) ?? old.get(requestId);
-      if (owed === undefined) return;
+    settle(requestId, usage) {
+      const opened = young.get(requestId) ?? old.get(requestId);
+      if (opened === undefined) return;
       young.delete(requestId);
       old.delete(requestId);
-      for (const counter of owed) counter.settle?.(requestId, llmTokens, clock.monotonic());
+      const charge = usage === undefined ? undefined : chargeOf(opened, usage);
+      for (const counter of opened.owed) counter.settle?.(requestId, charge, clock.monotonic());
     },
     stop: () => {
       for (const cancel of cancels) cancel();

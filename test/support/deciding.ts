@@ -243,6 +243,7 @@ export function deciding(initial: Snapshot | undefined): Deciding {
         keyOf: () => '',
         clock: idleClock,
         observe: () => undefined,
+        onUnpriced: () => undefined,
       },
     ),
     newDecisionId: () => `d${String(++decisions)}`,
