@@ -13,7 +13,7 @@ export interface Step {
 
 type Seen = Step['saw'] | undefined;
 
-const names = ['gateway', 'request', 'upstream', 'token', 'validate', 'authorize', 'limit', 'select', 'inject', 'record'] as const; // prettier-ignore
+const names = ['gateway', 'request', 'upstream', 'token', 'validate', 'authorize', 'select', 'inject', 'limit', 'record'] as const; // prettier-ignore
 
 /** What each step saw. Names and ids only. `withToken`: a token was presented, not assumed. */
 export function describeSteps(decision: Decision, withToken: boolean, limits: readonly string[]): readonly Step[] {

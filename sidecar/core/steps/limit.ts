@@ -4,7 +4,7 @@ import type { LimitDimension, LimitEntry, LimitRefusal, LimitUse } from '../limi
 import { groupKey } from '../rule-index.ts';
 import type { ConsumerEntry, UpstreamEntry } from '../snapshot.ts';
 
-/** Step 7. Every limit that is meant for this request must have room; none is used up unless all have. */
+/** Step 9. Every limit that is meant for this request must have room; none is used up unless all have. */
 export function limit(
   d: Deliberation,
   upstream: UpstreamEntry,
