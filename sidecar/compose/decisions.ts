@@ -3,6 +3,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { RecentDecisions } from '../audit/recent.ts';
 import { createTokenUse } from '../audit/token-use.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
+import type { LimitView } from '../core/limit.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
 import { createLimiter, type LimiterDeps } from '../limits/limiter.ts';
@@ -43,6 +44,7 @@ const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 export interface Decisions {
   readonly context: DecisionContext;
+  readonly limits: LimitView;
   /** What of the record does not work, for /readyz. */
   troubles(): readonly string[];
 }
@@ -110,6 +112,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   };
   return {
     context,
+    limits: limiter,
     troubles: () => (audit.isFailing() ? ['audit: records cannot be written'] : []),
   };
 }

@@ -61,6 +61,22 @@ export interface LimitRefusal {
   readonly known: boolean;
 }
 
+/** How much of one counter is used. */
+export interface LimitState extends LimitUse {
+  /** Units (of cost micros) that count now. */
+  readonly used: number;
+  /** When the oldest of them no longer count; milliseconds; 0: none do. */
+  readonly freesInMs: number;
+  /** False: only what this sidecar counted, although others count, too. */
+  readonly byAll: boolean;
+}
+
+/** Reads counters, and takes nothing. */
+export interface LimitView {
+  /** Never rejects. */
+  look(uses: readonly LimitUse[]): Promise<readonly LimitState[]>;
+}
+
 export interface LimitedRequest {
   /** The gateway's own; empty: it sent none. */
   readonly id: string;

@@ -24,7 +24,6 @@ export function createBudgetCounter(
   /** By all together, when last heard, and what was charged here since. */
   let heard: { readonly used: number; readonly retryAfterMs: number; readonly atMs: number } | undefined;
   let untold = 0;
-  let serial = 0;
   let unanswered: WantedLease | undefined;
   let asking: Promise<void> | undefined;
   let lastAskedMs = Number.NEGATIVE_INFINITY;
@@ -40,7 +39,7 @@ export function createBudgetCounter(
 
   async function askOnce(from: SharedCounters): Promise<void> {
     if (unanswered === undefined) {
-      unanswered = { limit: limitNow, windowMs, units: 0, spent: untold, asker, serial: ++serial };
+      unanswered = { limit: limitNow, windowMs, units: 0, spent: untold, asker, serial: deps.nextSerial() };
       untold = 0;
     }
     try {
@@ -86,8 +85,11 @@ export function createBudgetCounter(
       if (atMs - lastAskedMs >= askMs) void ask(shared, atMs);
       return judge(limit, atMs);
     },
-    charges,
     undo: () => undefined,
+    look(nowMs) {
+      const unshared = untold + (unanswered?.spent ?? 0);
+      return { used: own.count(nowMs), freesInMs: own.nextLeaveMs(nowMs), unshared };
+    },
     isIdle: (nowMs) => own.count(nowMs) === 0 && untold === 0 && unanswered === undefined,
     tidy(nowMs) {
       const isOwed = untold > 0 || unanswered !== undefined;

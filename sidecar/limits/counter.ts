@@ -16,14 +16,24 @@ export interface Counter {
   take(limit: LimitEntry, request: CountedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
   /** Gives back the unit that was taken just now. */
   undo(request: CountedRequest): void;
+  /** Takes nothing. */
+  look(nowMs: number): Counted;
   /** Nothing is counted any more: it may be forgotten. */
   isIdle(nowMs: number): boolean;
   /** Called now and then. */
   tidy(nowMs: number): void;
-  /** A budget: what of a charge it is charged with. */
-  readonly charges?: keyof Charge;
   /** The request has ended. Undefined: its end does not matter. */
   readonly settle?: (requestId: string, charge: Charge | undefined, nowMs: number) => void;
+}
+
+/** What a counter of this process knows. */
+export interface Counted {
+  /** Here. */
+  readonly used: number;
+  /** When the oldest of them leave; milliseconds; 0: there are none. */
+  readonly freesInMs: number;
+  /** What the shared counter does not know yet, less what it counts and nobody has used. */
+  readonly unshared: number;
 }
 
 /** What a request is charged with when it has ended. */
@@ -42,6 +52,7 @@ export function createLocalCounter(windowMs: number): Counter {
       return undefined;
     },
     undo: ({ atMs }) => window.add(atMs, -1),
+    look: (nowMs) => ({ used: window.count(nowMs), freesInMs: window.nextLeaveMs(nowMs), unshared: 0 }),
     isIdle: (nowMs) => window.count(nowMs) === 0,
     tidy: () => undefined,
   };

@@ -21,7 +21,7 @@ export function describeSteps(decision: Decision, withToken: boolean, limits: re
   const refusedAt = decision.outcome === 'allow' ? names.length : stepOf(decision.code);
   return names.map((name, at) => {
     const saw =
-      name === 'limit' ? { limits, note: 'nothing is counted by an explanation' } : (seeing[name](d, decision) ?? {});
+      name === 'limit' ? { limits, note: 'nothing is taken by an explanation' } : (seeing[name](d, decision) ?? {});
     if (at > refusedAt) return { step: at + 1, name, result: 'not reached', saw: {} };
     if (at === refusedAt && decision.outcome === 'deny') {
       return { step: at + 1, name, result: 'refused', saw: { ...saw, code: decision.code, why: denialTable[decision.code].message } }; // prettier-ignore

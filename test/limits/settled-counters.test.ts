@@ -1,8 +1,8 @@
 /** Limits that are closed or charged by the gateway's log. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
 import type { CacheLoss, LimitEntry, LimitRefusal, LimitMeasure } from '../../sidecar/core/limit.ts';
-import type { SharedCounters } from '../../sidecar/core/ports.ts';
+import type { SharedCounters, WantedLease } from '../../sidecar/core/ports.ts';
 import type { LlmUsage, PriceSpec } from '../../sidecar/core/prices.ts';
 import { createLimiter, type LimitOutcome } from '../../sidecar/limits/limiter.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -236,4 +236,81 @@ test('a budget that only warns goes on counting when it is used up', async () =>
   clock.advance(4_000);
   await take(ten);
   assert.deepEqual(outcomes, ['allowed', 'warned', 'warned']);
+});
+
+test('a budget is charged for a request that ends long after it began, by all sidecars', async () => {
+  const { limiter, clock, take } = world();
+  const ten = limit('llm_tokens', 10);
+  const { id } = await take(ten);
+  clock.advance(45_000);
+  limiter.settle(id, tokens(10));
+  assert.ok((await take(ten)).refusal);
+
+  const { state, shared } = sharedBudget();
+  const here = world(shared, 'here');
+  const long = await here.take(ten);
+  await new Promise(setImmediate);
+  here.clock.advance(45_000);
+  here.limiter.settle(long.id, tokens(10));
+  here.clock.advance(1_250);
+  await new Promise(setImmediate);
+  assert.equal(state.used, 10);
+});
+
+describe('looking at limits', () => {
+  it('takes nothing, and says what is used and when some of it is free again', async () => {
+    const { limiter, clock, take } = world();
+    const limits = [limit('requests', 2), limit('concurrent', 2), limit('llm_tokens', 10), limit('cost', 1_000)];
+    const uses = limits.map((entry) => ({ limit: entry, counter: 'team' }));
+    const usedOf = async () => (await limiter.look(uses)).map(({ used }) => used);
+    for (let i = 0; i < 5; i++) assert.deepEqual(await usedOf(), [0, 0, 0, 0]);
+    const { id } = await take(...limits);
+    clock.advance(10_000);
+    assert.deepEqual(await usedOf(), [1, 1, 0, 0]);
+    limiter.settle(id, { model: 'small-1', promptTokens: 3, completionTokens: 1 });
+    assert.deepEqual(await usedOf(), [1, 0, 4, 13]);
+    const [requests] = await limiter.look(uses);
+    assert.ok(requests !== undefined && requests.freesInMs > 49_000 && requests.freesInMs < 53_000);
+    assert.ok(requests.byAll);
+  });
+
+  it('asks what all sidecars used, and takes no lease', async () => {
+    const asked: WantedLease[] = [];
+    const shared: SharedCounters = {
+      lease: async (_key, wanted) => {
+        asked.push(wanted);
+        return {
+          granted: Math.min(wanted.units, 4),
+          used: 40 + Math.min(wanted.units, 4),
+          retryAfterMs: 7_000,
+          slot: 1,
+        };
+      },
+      giveBack: async () => undefined,
+    };
+    const { limiter, take } = world(shared);
+    const fifty = limit('requests', 50);
+    const uses = [{ limit: fifty, counter: 'team' }];
+    assert.deepEqual(await limiter.look(uses), [
+      { limit: fifty, counter: 'team', used: 40, freesInMs: 7_000, byAll: true },
+    ]);
+    assert.deepEqual(asked.map(({ units, spent, asker }) => [units, spent, asker]), [[0, 0, 'a.look']]); // prettier-ignore
+    await take(fifty);
+    assert.equal(asked.find(({ asker }) => asker === 'a')?.units, 1, 'looking is no ask of the leases');
+  });
+
+  it('says where it only knows what was counted here', async () => {
+    const { state, shared } = sharedBudget();
+    const { limiter, take, state: link } = world(shared);
+    const ten = limit('llm_tokens', 10);
+    const uses = [{ limit: ten, counter: 'team' }];
+    limiter.settle((await take(ten)).id, tokens(3));
+    state.used = 5;
+    assert.deepEqual((await limiter.look(uses)).map(({ used, byAll }) => [used, byAll]), [[8, true]]); // prettier-ignore
+    state.away = true;
+    assert.deepEqual((await limiter.look(uses)).map(({ used, byAll }) => [used, byAll]), [[3, false]]); // prettier-ignore
+    state.away = false;
+    link.reachable = false;
+    assert.deepEqual((await limiter.look(uses)).map(({ used, byAll }) => [used, byAll]), [[3, false]]); // prettier-ignore
+  });
 });
