@@ -87,7 +87,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const consumers = createRequestMemory(config);
   const issuers = createIssuers({ ...common, snapshot: keeper.current, resolveSecret: snapshots.resolveSecret });
   const { isGenuine } = keyState;
-  const { context, troubles } = createDecisions({
+  const { context, limits, troubles } = createDecisions({
     ...common,
     store,
     issuers,
@@ -147,7 +147,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     keyring,
     keyAdministration: keyState.administration,
     healthOf: (credential) => healthOf(health, credential),
-    explanations: createExplanations(config, { store, context, policies: snapshots.policies, recent }),
+    explanations: createExplanations(config, { store, context, limits, policies: snapshots.policies, recent }),
     status,
   });
   const ops = createOpsServer({ makeServer: makeServer.metrics }, { metrics, readiness, log });

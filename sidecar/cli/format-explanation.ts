@@ -23,6 +23,18 @@ export interface ShownExplanation {
     readonly checks: readonly { readonly check: string; readonly ok: boolean; readonly detail: string }[];
   }[];
   readonly more_policies: number;
+  /** Absent: a sidecar of an earlier version. */
+  readonly limits?: readonly {
+    readonly limit: string;
+    readonly measure: string;
+    readonly counter: string;
+    readonly most: number;
+    readonly left: number;
+    readonly window_s?: number;
+    readonly frees_in_s?: number;
+    readonly enforced: boolean;
+    readonly by_all: boolean;
+  }[];
   readonly credential: { readonly id: string; readonly version: string } | null;
   readonly shadow: { readonly policy: string; readonly effect: string } | null;
 }
@@ -50,6 +62,21 @@ export function formatExplanation(explanation: ShownExplanation, terminal: Pick<
     lines.push('', formatTable(['POLICY', 'EFFECT', 'MATCH', 'PLACE', 'WHY'], rows, bold));
     const { more_policies: more } = explanation;
     if (more > 0) lines.push(`and ${more} more that name the consumer`);
+  }
+  const { limits = [] } = explanation;
+  if (limits.length > 0) {
+    const rows = limits.map(({ limit, measure, counter, most, left, window_s: window, ...more }) => [
+      limit,
+      counter,
+      `${left} of ${most}`,
+      `${measure.replace('_', ' ')}${window === undefined ? ' at once' : ` in ${window} s`}`,
+      [
+        ...(more.frees_in_s === undefined ? [] : [`some is free again in ${more.frees_in_s} s`]),
+        ...(more.enforced ? [] : ['only warns']),
+        ...(more.by_all ? [] : ['only what this sidecar counted: the shared counters could not be asked']),
+      ].join('; '),
+    ]);
+    lines.push('', formatTable(['LIMIT', 'COUNTER', 'LEFT', 'OF', ''], rows, bold));
   }
   if (explanation.to_allow.length > 0) {
     lines.push('', bold('To allow it:'), ...explanation.to_allow.map((hint) => `  - ${hint}`));

@@ -16,6 +16,7 @@ import { randomBase62 } from '../keys/random-text.ts';
 import { tokenTagPurpose } from '../keys/token-tags.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { resourceDeps } from '../resource-deps.ts';
+import { judgeBudget } from '../resources/budgets.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInProcess } from '../resources/parse-in-process.ts';
 import { toDocument } from '../resources/to-document.ts';
@@ -24,6 +25,7 @@ import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { readOpenApi } from './package-files.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
+import { readMeteredUpstreams } from './stored-upstreams.ts';
 
 export interface AdministrationDeps {
   /** Of the listener; undefined: plain HTTP. */
@@ -59,6 +61,10 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
       log,
       parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
       toBody: toResourceBody,
+      async judgeLimit(spec) {
+        const upstreams = await readMeteredUpstreams(store);
+        return judgeBudget(spec, new Map(upstreams.map((upstream) => [upstream.id, upstream])));
+      },
       applyText: (text, options) => applyText(text, options, clock.now() + config.tokens.maxTtlMs, deps),
       exportDocument: () => exportDocument(store),
       mintToken: () => mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 }),
@@ -101,7 +107,8 @@ async function applyText(
   deps: AdministrationDeps,
 ): Promise<AppliedText> {
   const { file, owner } = options;
-  const job = { file, owner, text, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
+  const elsewhere = await readMeteredUpstreams(deps.store, options.prune ? owner : undefined);
+  const job = { file, owner, text, elsewhere, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
   const parsed = await parseInProcess(job, deps.clock);
   if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
   try {

@@ -3,9 +3,10 @@ import type { Audit } from '../audit/audit.ts';
 import type { RecentDecisions } from '../audit/recent.ts';
 import { createTokenUse } from '../audit/token-use.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
+import type { LimitView } from '../core/limit.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
-import { createLimiter } from '../limits/limiter.ts';
+import { createLimiter, type LimiterDeps } from '../limits/limiter.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -38,10 +39,12 @@ export interface DecisionsDeps {
 const keptGatewayKeys = 4;
 const maxLimitCounters = 100_000;
 const maxOpenLimitedRequests = 50_000;
+const unpricedLogMs = 60_000;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 export interface Decisions {
   readonly context: DecisionContext;
+  readonly limits: LimitView;
   /** What of the record does not work, for /readyz. */
   troubles(): readonly string[];
 }
@@ -76,6 +79,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
         `limit:${sha256(JSON.stringify([tokens.follower.identity().storeId, countedAs, counter]))}`,
       clock,
       observe: metrics.limitUse,
+      onUnpriced: reportUnpriced(metrics, clock, log),
     },
   );
   cleanUp.add(async () => limiter.stop());
@@ -108,7 +112,24 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   };
   return {
     context,
+    limits: limiter,
     troubles: () => (audit.isFailing() ? ['audit: records cannot be written'] : []),
+  };
+}
+
+/** Each is counted; the log has one line an upstream and minute. */
+function reportUnpriced(metrics: Metrics, clock: Clock, log: Log): LimiterDeps['onUnpriced'] {
+  const saidMs = new Map<string, number>();
+  return (upstream, model) => {
+    metrics.unpriced(upstream);
+    const nowMs = clock.monotonic();
+    if (nowMs - (saidMs.get(upstream) ?? Number.NEGATIVE_INFINITY) < unpricedLogMs) return;
+    saidMs.set(upstream, nowMs);
+    log.warn('model_unpriced', {
+      upstream,
+      model,
+      effect: 'its tokens cost as much as the dearest line of prices says',
+    });
   };
 }
 

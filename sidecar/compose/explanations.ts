@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import { denialTable, type DenialCode } from '../core/codes.ts';
 import type { DecisionRecord } from '../core/decision-record.ts';
 import type { DecisionContext } from '../core/decision.ts';
+import type { LimitView } from '../core/limit.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Store } from '../core/ports.ts';
 import type { ExplainRequest, Explanations } from '../http/admin/ports.ts';
@@ -15,20 +16,21 @@ import { explain, type Asked, type ExplainDeps, type Explanation } from '../poli
 export interface ExplanationsDeps {
   readonly store: Store;
   readonly context: DecisionContext;
+  readonly limits: LimitView;
   readonly policies: PolicyCompiling;
   readonly recent: RecentDecisions;
 }
 
 /** Answers "why?", from the snapshot of now. */
 export function createExplanations(config: Config, deps: ExplanationsDeps): Explanations {
-  const { store, context, policies, recent } = deps;
+  const { store, context, limits, policies, recent } = deps;
 
   function explaining(): ExplainDeps {
     const snapshot = context.snapshot();
     if (snapshot === undefined) throw new CredentialFlowError('store_failed', 'there is no snapshot yet');
     const { validators, stateAgeMs, health } = context;
     const placeOf = (id: string): Promise<string | undefined> => findPolicy(id, store, config.resources.files);
-    return { snapshot, policies, validators, stateAgeMs, health, placeOf };
+    return { snapshot, policies, validators, stateAgeMs, health, limits, placeOf };
   }
 
   return {
@@ -54,7 +56,17 @@ export function createExplanations(config: Config, deps: ExplanationsDeps): Expl
 function askedOf(request: ExplainRequest, nowMs: number): Asked {
   const { upstream, uri, upstreamUri, gateway, atMs = nowMs, token, consumer, scopes } = request;
   const who = token === undefined ? { consumer: consumer ?? '', scopes } : { token: token.reveal() };
-  return { upstream, method: request.method, uri, upstreamUri, gateway, headers: request.headers, nowMs: atMs, who };
+  return {
+    upstream,
+    method: request.method,
+    uri,
+    upstreamUri,
+    gateway,
+    headers: request.headers,
+    nowMs: atMs,
+    limited: request.atMs === undefined,
+    who,
+  };
 }
 
 /** Undefined: not all is remembered. */
@@ -76,7 +88,7 @@ function replay(record: DecisionRecord): Asked | undefined {
 }
 
 function show(explanation: Explanation): Readonly<Record<string, unknown>> {
-  const { outcome, status, message, steps, decidedBy, policies, morePolicies, credential, shadow, toAllow } =
+  const { outcome, status, message, steps, decidedBy, policies, morePolicies, limits, credential, shadow, toAllow } =
     explanation;
   return {
     outcome: outcome === 'allow' ? 'allow' : 'deny',
@@ -88,6 +100,7 @@ function show(explanation: Explanation): Readonly<Record<string, unknown>> {
     steps,
     policies,
     more_policies: morePolicies,
+    limits,
     credential: credential ?? null,
     shadow: shadow ?? null,
   };

@@ -55,7 +55,7 @@ export function createLogIngestion(deps: LogIngestionDeps): LogReceiver {
       onOutcomes(outcomes) {
         for (const listener of listeners) listener(outcomes);
       },
-      onEnd: (requestId, llmTokens) => limiter.settle(requestId, llmTokens),
+      onEnd: (requestId, usage) => limiter.settle(requestId, usage),
       observe: {
         entries: metrics.logEntries,
         lag: metrics.logLag,

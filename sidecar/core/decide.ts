@@ -1,7 +1,8 @@
 import type { DenialCode } from './codes.ts';
 import type { Decision, DecisionContext, Deliberation, Question } from './decision.ts';
 import type { Validation } from './ports.ts';
-import type { Snapshot, UpstreamEntry } from './snapshot.ts';
+import type { Secret } from './secret.ts';
+import type { Snapshot } from './snapshot.ts';
 import { authorize } from './steps/authorize.ts';
 import { checkToken } from './steps/check-token.ts';
 import { extractToken } from './steps/extract-token.ts';
@@ -70,29 +71,34 @@ function conclude(d: Deliberation, ctx: DecisionContext, validation: Validation)
   if (upstream === undefined || consumer === undefined) return deny(d, ctx, 'internal_error');
 
   const refused =
-    authorize(d, upstream, consumer) ?? //  6. deny rules, then allow rules
-    limit(d, upstream, consumer, ctx); //   7. what may be asked for so often
-  return refused instanceof Promise
-    ? refused.then(
-        (code) => finish(d, ctx, upstream, code),
+    authorize(d, upstream, consumer) ?? //        6. deny rules, then allow rules
+    selectCredential(d, upstream, ctx.health); // 7. the credential version to use
+  if (refused !== undefined) return deny(d, ctx, refused);
+
+  const headers = d.credential && inject(d, upstream, d.credential); // 8. the headers
+  if (headers === undefined) return deny(d, ctx, 'credential_unavailable');
+
+  // 9. what may be asked for so often; after all that can refuse, so that no denial uses anything up
+  const limited = limit(d, upstream, consumer, ctx);
+  return limited instanceof Promise
+    ? limited.then(
+        (code) => finish(d, ctx, headers, code),
         (error: unknown) => fault(d, ctx, error),
       )
-    : finish(d, ctx, upstream, refused);
+    : finish(d, ctx, headers, limited);
 }
 
 function finish(
   d: Deliberation,
   ctx: DecisionContext,
-  upstream: UpstreamEntry,
-  refused: DenialCode | undefined,
+  headers: Secret<readonly string[]>,
+  limited: DenialCode | undefined,
 ): Decision {
-  if (refused !== undefined) return deny(d, ctx, refused, d.refusal?.retryAfterMs ?? 0);
-
-  const unusable = selectCredential(d, upstream, ctx.health); // 8. the credential version to use
-  if (unusable !== undefined) return deny(d, ctx, unusable);
-
-  const headers = d.credential && inject(d, upstream, d.credential); // 9. the headers
-  if (headers === undefined) return deny(d, ctx, 'credential_unavailable');
+  if (limited !== undefined) {
+    // Nobody gets it.
+    d.credential = undefined;
+    return deny(d, ctx, limited, d.refusal?.retryAfterMs ?? 0);
+  }
   const decision: Decision = { outcome: 'allow', headers, deliberation: d };
   ctx.record(decision); // 10. metrics and one audit event, never awaited
   return decision;

@@ -1,3 +1,5 @@
+import type { LlmUsage, PriceSpec } from './prices.ts';
+
 /** Limits: how often something may be asked for within a window of time. What counts together is a counter. */
 
 export const limitDimensions = ['consumer', 'group', 'token', 'upstream'] as const;
@@ -12,10 +14,10 @@ export function slotMsOf(windowMs: number): number {
   return Math.ceil(windowMs / slotsPerWindow);
 }
 
-export const limitMeasures = ['requests', 'llm_tokens', 'concurrent'] as const;
+export const limitMeasures = ['requests', 'llm_tokens', 'cost', 'concurrent'] as const;
 /**
- * What a limit counts: requests when they are allowed; tokens of language models when the gateway's log tells of them;
- * requests that are under way, until the gateway's log tells of their end.
+ * What a limit counts: requests when they are allowed; tokens of language models, or what they cost in micros, when the
+ * gateway's log tells of them; requests that are under way, until the gateway's log tells of their end.
  */
 export type LimitMeasure = (typeof limitMeasures)[number];
 
@@ -59,11 +61,30 @@ export interface LimitRefusal {
   readonly known: boolean;
 }
 
+/** How much of one counter is used. */
+export interface LimitState extends LimitUse {
+  /** Units (of cost micros) that count now. */
+  readonly used: number;
+  /** When the oldest of them no longer count; milliseconds; 0: none do. */
+  readonly freesInMs: number;
+  /** False: only what this sidecar counted, although others count, too. */
+  readonly byAll: boolean;
+}
+
+/** Reads counters, and takes nothing. */
+export interface LimitView {
+  /** Never rejects. */
+  look(uses: readonly LimitUse[]): Promise<readonly LimitState[]>;
+}
+
 export interface LimitedRequest {
   /** The gateway's own; empty: it sent none. */
   readonly id: string;
   /** When it was asked; monotonic, milliseconds. */
   readonly atMs: number;
+  readonly upstreamId: string;
+  /** What its tokens cost; empty: nothing. */
+  readonly prices: readonly PriceSpec[];
 }
 
 /** Keeps the counters; synchronous unless sidecars share them and this one has nothing left of what it took ahead. */
@@ -73,6 +94,6 @@ export interface Limiter {
     uses: readonly LimitUse[],
     request: LimitedRequest,
   ): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
-  /** The gateway's log told of the end of a request; `llmTokens` undefined: it does not say. */
-  settle(requestId: string, llmTokens: number | undefined): void;
+  /** The gateway's log told of the end of a request; `usage` undefined: it does not say. */
+  settle(requestId: string, usage: LlmUsage | undefined): void;
 }

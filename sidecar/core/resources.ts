@@ -1,6 +1,7 @@
 /** The resources as they are stored: plain, validated, fully defaulted. resources/schema.ts makes them from documents. */
 
 import type { CacheLoss, LimitDimension, LimitMeasure } from './limit.ts';
+import type { PriceSpec } from './prices.ts';
 
 export const resourceKinds = [
   'gateway',
@@ -57,6 +58,8 @@ export interface UpstreamSpec {
   readonly identity_header: boolean;
   /** How long known tokens are served after the last successful read of changes; milliseconds; default 60 000. */
   readonly max_stale_ms: number;
+  /** What its models cost; budgets of cost read it. */
+  readonly prices?: readonly PriceSpec[] | undefined;
   /** What else the upstream's route does; no decision reads it, `apisix render` does. */
   readonly gateway?: UpstreamGatewaySpec | undefined;
 }
@@ -71,6 +74,27 @@ export interface UpstreamGatewaySpec {
   readonly secret_in_query?: string | undefined;
   /** Requests of one consumer at one gateway. */
   readonly limit?: { readonly count: number; readonly window_s: number } | undefined;
+  /** The gateway's `ai-proxy` sends its requests; `by_hand`: on a route that is nobody's but the operator's. */
+  readonly ai_proxy?: AiProxySpec | 'by_hand' | undefined;
+}
+
+/** Providers of `ai-proxy` that take the secret which the sidecar injects, and a path that is given. */
+export const aiProviders = [
+  'openai',
+  'openai-compatible',
+  'anthropic',
+  'deepseek',
+  'gemini',
+  'openrouter',
+  'aimlapi',
+] as const;
+
+export interface AiProxySpec {
+  readonly provider: (typeof aiProviders)[number];
+  /** The one path that the route serves, below `base_url`; what policies judge and what the API receives. */
+  readonly path: string;
+  /** In place of the client's. */
+  readonly model?: string | undefined;
 }
 
 /** Where a client may put its token. `scheme` (case-insensitive) for `authorization`. */

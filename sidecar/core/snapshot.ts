@@ -1,5 +1,6 @@
 import type { LimitEntry } from './limit.ts';
 import type { Preset } from './preset.ts';
+import type { PriceSpec } from './prices.ts';
 import type { ClaimTemplate } from './claims.ts';
 import type { IssuerSpec, PolicySpec, TokenSlot } from './resources.ts';
 import type { RevocationIndex } from './revocations.ts';
@@ -70,6 +71,8 @@ export interface UpstreamEntry {
   readonly passthrough: readonly string[];
   readonly identityHeader: boolean;
   readonly maxStaleMs: number;
+  /** What its models cost; the first line that fits counts. */
+  readonly prices: readonly PriceSpec[];
   /** Its own policies and those of every upstream. */
   readonly rules: readonly RuleIndex[];
   /** Its own limits and those of every upstream, in the order of their ids. */

@@ -2,7 +2,7 @@ import type { LimitRefusal } from '../core/limit.ts';
 import type { DenialAnswer } from './denial.ts';
 
 /** Quota units of the draft, where there is one; its registry is open. */
-const units = { llm_tokens: 'llm-tokens', concurrent: 'concurrent-requests' } as const;
+const units = { llm_tokens: 'llm-tokens', cost: 'cost-micros', concurrent: 'concurrent-requests' } as const;
 
 /** Which limit refused, and when it has room again (draft-ietf-httpapi-ratelimit-headers-10); ids need no escapes. */
 export function withLimit(denial: DenialAnswer, { limit, retryAfterMs, known }: LimitRefusal): DenialAnswer {

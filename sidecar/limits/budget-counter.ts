@@ -1,6 +1,6 @@
 import type { LimitEntry } from '../core/limit.ts';
 import type { SharedCounters, WantedLease } from '../core/ports.ts';
-import type { Counter, NoRoom } from './counter.ts';
+import type { Charge, Counter, NoRoom } from './counter.ts';
 import type { LeasedCounterDeps, LeasedCounterOptions } from './leased-counter.ts';
 import { createSlidingWindow } from './window.ts';
 
@@ -15,16 +15,15 @@ const retryMs = 1_000;
  * request may begin, so that those under way may use more than there is.
  */
 export function createBudgetCounter(
-  options: LeasedCounterOptions,
+  options: LeasedCounterOptions & { readonly charges: keyof Charge },
   deps: Omit<LeasedCounterDeps, 'shared'> & { readonly shared: SharedCounters | undefined },
 ): Counter {
-  const { key, asker, windowMs } = options;
+  const { key, asker, windowMs, charges } = options;
   const { shared, clock } = deps;
-  const own = createSlidingWindow(windowMs);
+  const own = createSlidingWindow(windowMs, charges === 'costMicros' ? 'micros' : 'units');
   /** By all together, when last heard, and what was charged here since. */
   let heard: { readonly used: number; readonly retryAfterMs: number; readonly atMs: number } | undefined;
   let untold = 0;
-  let serial = 0;
   let unanswered: WantedLease | undefined;
   let asking: Promise<void> | undefined;
   let lastAskedMs = Number.NEGATIVE_INFINITY;
@@ -40,7 +39,7 @@ export function createBudgetCounter(
 
   async function askOnce(from: SharedCounters): Promise<void> {
     if (unanswered === undefined) {
-      unanswered = { limit: limitNow, windowMs, units: 0, spent: untold, asker, serial: ++serial };
+      unanswered = { limit: limitNow, windowMs, units: 0, spent: untold, asker, serial: deps.nextSerial() };
       untold = 0;
     }
     try {
@@ -87,15 +86,19 @@ export function createBudgetCounter(
       return judge(limit, atMs);
     },
     undo: () => undefined,
+    look(nowMs) {
+      const unshared = untold + (unanswered?.spent ?? 0);
+      return { used: own.count(nowMs), freesInMs: own.nextLeaveMs(nowMs), unshared };
+    },
     isIdle: (nowMs) => own.count(nowMs) === 0 && untold === 0 && unanswered === undefined,
     tidy(nowMs) {
       const isOwed = untold > 0 || unanswered !== undefined;
       if (shared !== undefined && isOwed && deps.isReachable() && nowMs - lastAskedMs >= askMs) void ask(shared, nowMs);
     },
-    settle(_requestId, llmTokens, nowMs) {
-      if (llmTokens === undefined) return;
-      own.add(nowMs, llmTokens);
-      if (shared !== undefined) untold += llmTokens;
+    settle(_requestId, charge, nowMs) {
+      if (charge === undefined) return;
+      own.add(nowMs, charge[charges]);
+      if (shared !== undefined) untold += charge[charges];
     },
   };
 }

@@ -29,6 +29,7 @@ export function createConcurrencyCounter(): Counter {
       return undefined;
     },
     undo: ({ id }) => void underWay.delete(id),
+    look: () => ({ used: underWay.size, freesInMs: underWay.size === 0 ? 0 : retryAfterMs, unshared: 0 }),
     isIdle: () => underWay.size === 0,
     tidy: forgetLost,
     settle: (requestId) => void underWay.delete(requestId),

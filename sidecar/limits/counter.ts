@@ -8,18 +8,38 @@ export interface NoRoom {
   readonly known: boolean;
 }
 
+export type CountedRequest = Pick<LimitedRequest, 'id' | 'atMs'>;
+
 /** What counts together. */
 export interface Counter {
   /** Takes a unit; `limit` says how many there are. Undefined: taken. Never rejects. */
-  take(limit: LimitEntry, request: LimitedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
+  take(limit: LimitEntry, request: CountedRequest): NoRoom | undefined | Promise<NoRoom | undefined>;
   /** Gives back the unit that was taken just now. */
-  undo(request: LimitedRequest): void;
+  undo(request: CountedRequest): void;
+  /** Takes nothing. */
+  look(nowMs: number): Counted;
   /** Nothing is counted any more: it may be forgotten. */
   isIdle(nowMs: number): boolean;
   /** Called now and then. */
   tidy(nowMs: number): void;
   /** The request has ended. Undefined: its end does not matter. */
-  readonly settle?: (requestId: string, llmTokens: number | undefined, nowMs: number) => void;
+  readonly settle?: (requestId: string, charge: Charge | undefined, nowMs: number) => void;
+}
+
+/** What a counter of this process knows. */
+export interface Counted {
+  /** Here. */
+  readonly used: number;
+  /** When the oldest of them leave; milliseconds; 0: there are none. */
+  readonly freesInMs: number;
+  /** What the shared counter does not know yet, less what it counts and nobody has used. */
+  readonly unshared: number;
+}
+
+/** What a request is charged with when it has ended. */
+export interface Charge {
+  readonly llmTokens: number;
+  readonly costMicros: number;
 }
 
 /** Of this process alone, and exact. */
@@ -32,6 +52,7 @@ export function createLocalCounter(windowMs: number): Counter {
       return undefined;
     },
     undo: ({ atMs }) => window.add(atMs, -1),
+    look: (nowMs) => ({ used: window.count(nowMs), freesInMs: window.nextLeaveMs(nowMs), unshared: 0 }),
     isIdle: (nowMs) => window.count(nowMs) === 0,
     tidy: () => undefined,
   };

@@ -17,6 +17,8 @@ export interface LeasedCounterDeps {
   /** False: nobody needs to be asked, it would not answer. */
   readonly isReachable: () => boolean;
   readonly clock: Clock;
+  /** Never the same twice: a counter that is made anew must not be taken for the one before it, and answered as that one. */
+  readonly nextSerial: () => number;
   /** Told of each decision without the shared counter. */
   readonly onLoss: () => void;
 }
@@ -49,7 +51,6 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   let spent = 0;
   let waiting = 0;
   let usedSinceAsked = 0;
-  let serial = 0;
   /** What was asked for and not answered: it may have been granted all the same. */
   let unanswered: WantedLease | undefined;
   let asking: Promise<boolean> | undefined;
@@ -96,7 +97,7 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
   function nextWanted(limit: number): WantedLease {
     const largest = Math.max(1, Math.ceil(limit / largestPart));
     const units = Math.min(largest, Math.max(1, waiting, usedSinceAsked));
-    const wanted = { limit, windowMs, units, spent, asker, serial: ++serial };
+    const wanted = { limit, windowMs, units, spent, asker, serial: deps.nextSerial() };
     spent = 0;
     usedSinceAsked = 0;
     return wanted;
@@ -162,6 +163,11 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
       own.add(nowMs, -1);
       if (nowMs < lease.untilMs) lease.left += 1;
       else spent = Math.max(0, spent - 1);
+    },
+    look(nowMs) {
+      const ahead = nowMs < lease.untilMs ? lease.left : 0;
+      const unshared = spent + (unanswered?.spent ?? 0) - ahead;
+      return { used: own.count(nowMs), freesInMs: own.nextLeaveMs(nowMs), unshared };
     },
     isIdle: (nowMs) => own.count(nowMs) === 0 && lease.left === 0 && asking === undefined,
     tidy: giveBackExpired,

@@ -1,8 +1,17 @@
-import type { LimitedRequest, LimitEntry, Limiter, LimitRefusal, LimitUse } from '../core/limit.ts';
+import type {
+  LimitedRequest,
+  LimitEntry,
+  Limiter,
+  LimitRefusal,
+  LimitState,
+  LimitUse,
+  LimitView,
+} from '../core/limit.ts';
 import type { Cancel, Clock, SharedCounters } from '../core/ports.ts';
+import { costOf, type LlmUsage, type PriceSpec } from '../core/prices.ts';
 import { createBudgetCounter } from './budget-counter.ts';
 import { createConcurrencyCounter } from './concurrency-counter.ts';
-import { createLocalCounter, type Counter, type NoRoom } from './counter.ts';
+import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
 import { createLeasedCounter } from './leased-counter.ts';
 
 export interface LimiterOptions {
@@ -25,9 +34,25 @@ export interface LimiterDeps {
   readonly keyOf: (countedAs: string, counter: string) => string;
   readonly clock: Clock;
   readonly observe: (limit: string, outcome: LimitOutcome) => void;
+  /** A budget of cost was charged for a model that no price of the upstream fits. */
+  readonly onUnpriced: (upstreamId: string, model: string | undefined) => void;
 }
 
-export interface RunningLimiter extends Limiter {
+interface Taken {
+  readonly use: LimitUse;
+  readonly counter: Counter;
+}
+
+/** A request whose end is waited for. */
+interface OpenRequest {
+  /** Not the counters: one that counted nothing may have been forgotten before the end of a long request. */
+  readonly owed: readonly LimitUse[];
+  readonly upstreamId: string;
+  /** Of its beginning. */
+  readonly prices: readonly PriceSpec[];
+}
+
+export interface RunningLimiter extends Limiter, LimitView {
   stop(): void;
 }
 
@@ -41,8 +66,9 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   const families = new Map<string, Map<string, Counter>>();
   let counters = 0;
   /** Requests whose end matters, in two generations: the oldest are forgotten. */
-  let young = new Map<string, readonly Counter[]>();
+  let young = new Map<string, OpenRequest>();
   let old = young;
+  let serial = 0;
 
   function counterOf({ limit, counter }: LimitUse): Counter {
     let family = families.get(limit.countedAs);
@@ -59,20 +85,36 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   function createCounter({ id, countedAs, measure, windowMs }: LimitEntry, counter: string): Counter {
     if (measure === 'concurrent') return createConcurrencyCounter();
     const named = { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs };
-    const parts = { isReachable: deps.isReachable, clock, onLoss: () => observe(id, 'alone') };
-    if (measure === 'llm_tokens') return createBudgetCounter(named, { ...parts, shared });
+    const parts = {
+      isReachable: deps.isReachable,
+      clock,
+      nextSerial: () => ++serial,
+      onLoss: () => observe(id, 'alone'),
+    };
+    if (measure === 'llm_tokens' || measure === 'cost') {
+      const charges = measure === 'cost' ? 'costMicros' : 'llmTokens';
+      return createBudgetCounter({ ...named, charges }, { ...parts, shared });
+    }
     return shared === undefined ? createLocalCounter(windowMs) : createLeasedCounter(named, { ...parts, shared });
   }
 
   /** Remembers, until its end is told of, what a request that was allowed is to be settled with. */
-  function open(request: LimitedRequest, taken: readonly Counter[]): void {
-    const owed = taken.filter(({ settle }) => settle !== undefined);
+  function open(request: LimitedRequest, taken: readonly Taken[]): void {
+    const owed = taken.filter(({ counter }) => counter.settle !== undefined).map(({ use }) => use);
     if (owed.length === 0 || request.id === '') return;
     if (young.size >= options.maxOpenRequests) {
       old = young;
       young = new Map();
     }
-    young.set(request.id, owed);
+    young.set(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
+  }
+
+  function chargeOf({ owed, upstreamId, prices }: OpenRequest, usage: LlmUsage): Charge {
+    const llmTokens = usage.promptTokens + usage.completionTokens;
+    if (!owed.some(({ limit }) => limit.measure === 'cost')) return { llmTokens, costMicros: 0 };
+    const { micros, priced } = costOf(prices, usage);
+    if (!priced && llmTokens > 0) deps.onUnpriced(upstreamId, usage.model);
+    return { llmTokens, costMicros: micros };
   }
 
   function forgetOldest(): void {
@@ -99,24 +141,21 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   }
 
   /** What follows on the answer of one counter: a refusal, or undefined and the unit among those taken. */
-  function judge(
-    { limit }: LimitUse,
-    counter: Counter,
-    noRoom: NoRoom | undefined,
-    taken: Counter[],
-    request: LimitedRequest,
-  ) {
+  function judge(use: LimitUse, counter: Counter, noRoom: NoRoom | undefined, taken: Taken[], request: LimitedRequest) {
+    const { limit } = use;
     if (noRoom === undefined) {
-      taken.push(counter);
+      taken.push({ use, counter });
       observe(limit.id, 'allowed');
       return undefined;
     }
     if (!limit.enforced) {
       observe(limit.id, 'warned');
+      // It goes on all the same, and what it takes is to be seen.
+      if (limit.measure === 'cost' || limit.measure === 'llm_tokens') taken.push({ use, counter });
       return undefined;
     }
     observe(limit.id, noRoom.known ? 'exceeded' : 'unknown');
-    for (const other of taken) other.undo(request);
+    for (const other of taken) other.counter.undo(request);
     return { limit, ...noRoom };
   }
 
@@ -124,7 +163,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     uses: readonly LimitUse[],
     from: number,
     first: Promise<NoRoom | undefined>,
-    taken: Counter[],
+    taken: Taken[],
     request: LimitedRequest,
   ): Promise<LimitRefusal | undefined> {
     for (let at = from; at < uses.length; at++) {
@@ -140,6 +179,24 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return undefined;
   }
 
+  /** An ask for no units is answered with what all have used. */
+  async function lookAt({ limit, counter }: LimitUse): Promise<LimitState> {
+    const known = families.get(limit.countedAs)?.get(counter)?.look(clock.monotonic());
+    const { used, freesInMs, unshared } = known ?? { used: 0, freesInMs: 0, unshared: 0 };
+    const here = { limit, counter, used, freesInMs };
+    if (shared === undefined || limit.measure === 'concurrent') return { ...here, byAll: true };
+    if (!deps.isReachable()) return { ...here, byAll: false };
+    const key = deps.keyOf(limit.countedAs, counter);
+    const nothing = { limit: limit.most, windowMs: limit.windowMs, units: 0, spent: 0 };
+    try {
+      const all = await shared.lease(key, { ...nothing, asker: `${deps.asker}.look`, serial: ++serial });
+      const usedByAll = Math.max(0, all.used + unshared);
+      return { limit, counter, used: usedByAll, freesInMs: usedByAll === 0 ? 0 : all.retryAfterMs, byAll: true };
+    } catch {
+      return { ...here, byAll: false };
+    }
+  }
+
   const cancels: readonly Cancel[] = [
     clock.every(tidyMs, () => each((counter) => counter.tidy(clock.monotonic()))),
     clock.every(forgetMs, () =>
@@ -151,7 +208,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
 
   return {
     take(uses, request) {
-      const taken: Counter[] = [];
+      const taken: Taken[] = [];
       for (const [at, use] of uses.entries()) {
         const counter = counterOf(use);
         const noRoom = counter.take(use.limit, request);
@@ -162,13 +219,15 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
       open(request, taken);
       return undefined;
     },
-    settle(requestId, llmTokens) {
-      const owed = young.get(requestId) ?? old.get(requestId);
-      if (owed === undefined) return;
+    settle(requestId, usage) {
+      const opened = young.get(requestId) ?? old.get(requestId);
+      if (opened === undefined) return;
       young.delete(requestId);
       old.delete(requestId);
-      for (const counter of owed) counter.settle?.(requestId, llmTokens, clock.monotonic());
+      const charge = usage === undefined ? undefined : chargeOf(opened, usage);
+      for (const use of opened.owed) counterOf(use).settle?.(requestId, charge, clock.monotonic());
     },
+    look: (uses) => Promise.all(uses.map(lookAt)),
     stop: () => {
       for (const cancel of cancels) cancel();
     },

@@ -235,6 +235,12 @@ export const metricDefinitions = {
     labels: ['outcome'],
     unit: 'entries',
   },
+  credentialflow_unpriced_requests_total: {
+    type: 'counter',
+    help: 'Requests that a budget of cost was charged for at the dearest price of their upstream, because no price fits their model; without prices at nothing.',
+    labels: ['upstream'],
+    unit: 'requests',
+  },
   credentialflow_log_batches_total: {
     type: 'counter',
     help: 'Batches of them: taken, or refused for want of room (the gateway comes again).',

@@ -55,6 +55,7 @@ export interface Metrics {
   logEntries(outcome: string, count: number): void;
   /** Hot path. */
   limitUse(limit: string, outcome: string): void;
+  unpriced(upstream: string): void;
   logBatch(outcome: string): void;
   /** Milliseconds from the writing of an entry to its reading here. */
   logLag(ageMs: number): void;
@@ -104,6 +105,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   exposeBuckets(registry, 'credentialflow_decision_duration_seconds', decisionDurations);
   cellCounter(registry, 'credentialflow_cache_lookups_total', lookups);
   cellCounter(registry, 'credentialflow_limit_uses_total', limits);
+  const unpricedRequests = counter(registry, 'credentialflow_unpriced_requests_total');
   counter(registry, 'credentialflow_condition_errors_total', (total) => {
     for (const [policy, , count] of failedConditions.entries()) total.inc({ policy }, count);
   });
@@ -202,6 +204,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     issuerKeys: (issuer, outcome) => issuerKeyReads.inc({ issuer, outcome }),
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
     limitUse: limits.add,
+    unpriced: (upstream) => unpricedRequests.inc({ upstream }),
     logBatch: (outcome) => logBatches.inc({ outcome }),
     logLag: (ageMs) => {
       logLag.observe(ageMs / 1_000);

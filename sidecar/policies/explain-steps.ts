@@ -13,7 +13,7 @@ export interface Step {
 
 type Seen = Step['saw'] | undefined;
 
-const names = ['gateway', 'request', 'upstream', 'token', 'validate', 'authorize', 'limit', 'select', 'inject', 'record'] as const; // prettier-ignore
+const names = ['gateway', 'request', 'upstream', 'token', 'validate', 'authorize', 'select', 'inject', 'limit', 'record'] as const; // prettier-ignore
 
 /** What each step saw. Names and ids only. `withToken`: a token was presented, not assumed. */
 export function describeSteps(decision: Decision, withToken: boolean, limits: readonly string[]): readonly Step[] {
@@ -21,7 +21,7 @@ export function describeSteps(decision: Decision, withToken: boolean, limits: re
   const refusedAt = decision.outcome === 'allow' ? names.length : stepOf(decision.code);
   return names.map((name, at) => {
     const saw =
-      name === 'limit' ? { limits, note: 'nothing is counted by an explanation' } : (seeing[name](d, decision) ?? {});
+      name === 'limit' ? { limits, note: 'nothing is taken by an explanation' } : (seeing[name](d, decision) ?? {});
     if (at > refusedAt) return { step: at + 1, name, result: 'not reached', saw: {} };
     if (at === refusedAt && decision.outcome === 'deny') {
       return { step: at + 1, name, result: 'refused', saw: { ...saw, code: decision.code, why: denialTable[decision.code].message } }; // prettier-ignore

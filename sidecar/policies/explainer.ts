@@ -2,12 +2,14 @@ import { denialTable, type DenialCode } from '../core/codes.ts';
 import { decide } from '../core/decide.ts';
 import type { Decision, DecisionContext, Deliberation, Question } from '../core/decision.ts';
 import type { HealthView } from '../core/health.ts';
+import type { Limiter, LimitState, LimitUse, LimitView } from '../core/limit.ts';
 import { pathOf } from '../core/path.ts';
 import type { TokenValidator } from '../core/ports.ts';
 import type { GatewayEntry, PolicyEntry, Snapshot } from '../core/snapshot.ts';
 import { askPolicies } from '../core/steps/authorize.ts';
 import type { PolicyCompiling } from './compile.ts';
 import type { PolicyExplanation } from './explain-policy.ts';
+import { sayLeft, showLimit, type ShownLimit } from './explain-limits.ts';
 import { describeSteps, type Step } from './explain-steps.ts';
 
 /** A request as somebody imagines it. */
@@ -22,6 +24,8 @@ export interface Asked {
   /** Lower-case names; what conditions may read. */
   readonly headers: Readonly<Record<string, string>>;
   readonly nowMs: number;
+  /** Whether a limit without room refuses it; false where it is asked about another time than now. */
+  readonly limited?: boolean;
   /** Default: the first that may ask for the upstream. */
   readonly gateway?: string | undefined;
   readonly who: AskedToken | AskedConsumer;
@@ -61,6 +65,8 @@ export interface Explanation {
   readonly policies: readonly (PolicyExplanation & { readonly place?: string | undefined })[];
   /** How many more name the consumer. */
   readonly morePolicies: number;
+  /** Those that are meant for it, as they are now; empty: none, or it is refused before. */
+  readonly limits: readonly ShownLimit[];
   readonly credential: { readonly id: string; readonly version: string } | undefined;
   /** What a policy in shadow mode would have made of it. */
   readonly shadow: { readonly policy: string; readonly effect: 'allow' | 'deny' } | undefined;
@@ -76,6 +82,8 @@ export interface ExplainDeps {
   readonly stateAgeMs: () => number;
   /** Of the credentials; default: nothing is known against any. */
   readonly health?: HealthView;
+  /** Default: nobody looks at them, and none refuses. */
+  readonly limits?: LimitView;
   /** Where a policy is written down; undefined: nobody knows. */
   readonly placeOf?: (policyId: string) => Promise<string | undefined>;
 }
@@ -84,7 +92,7 @@ const shownPolicies = 10;
 
 /** The decision as it would be made, and why. Nothing is recorded, counted or used up. Never shows a token or secret. */
 export async function explain(asked: Asked, deps: ExplainDeps): Promise<Explanation> {
-  const limits: string[] = [];
+  const limits: LimitState[] = [];
   const decision = await decideAsked(asked, deps, limits);
   const d = decision.deliberation;
   const all = explainPolicies(d, deps);
@@ -96,10 +104,11 @@ export async function explain(asked: Asked, deps: ExplainDeps): Promise<Explanat
     outcome: code ?? 'allow',
     status: code === undefined ? 200 : denialTable[code].status,
     message: code === undefined ? 'The request is allowed.' : denialTable[code].message,
-    steps: describeSteps(decision, 'token' in asked.who, limits),
+    steps: describeSteps(decision, 'token' in asked.who, limits.map(sayLeft)),
     decidedBy: d.policyId === '' ? undefined : d.policyId,
     policies,
     morePolicies: all.length - policies.length,
+    limits: limits.map(showLimit),
     credential: d.credential && { id: d.credential.credentialId, version: d.credential.versionId },
     shadow: d.shadow && { policy: d.shadow.rule.policyId, effect: d.shadow.effect },
     toAllow: code === undefined ? [] : whatToChange(code, d, all),
@@ -110,8 +119,8 @@ export async function explain(asked: Asked, deps: ExplainDeps): Promise<Explanat
 export function decideAsked(
   asked: Asked,
   deps: Omit<ExplainDeps, 'policies'>,
-  /** Gets the ids of the limits that would count it. */
-  limits: string[] = [],
+  /** Gets the limits that would count it, as they are. */
+  limits: LimitState[] = [],
 ): Decision | Promise<Decision> {
   const gateway = gatewayOf(asked, deps.snapshot);
   const snapshot: Snapshot = { ...deps.snapshot, gatewaysByKey: new Map(gateway && [[assumedKey, gateway]]) };
@@ -149,10 +158,10 @@ function questionOf(asked: Asked, snapshot: Snapshot): Question {
 }
 
 function contextOf(
-  { who, nowMs }: Asked,
+  { who, nowMs, limited = false }: Asked,
   deps: Omit<ExplainDeps, 'policies'>,
   snapshot: Snapshot,
-  limits: string[],
+  limits: LimitState[],
 ): DecisionContext {
   return {
     snapshot: () => snapshot,
@@ -162,16 +171,26 @@ function contextOf(
     stateAgeMs: deps.stateAgeMs,
     health: { find: (versionId) => deps.health?.find(versionId) },
     pausedBy: () => undefined,
-    limiter: {
-      take(uses) {
-        for (const { limit } of uses) limits.push(limit.id);
-        return undefined;
-      },
-      settle: nothing,
-    },
+    limiter: deps.limits === undefined ? boundless : lookingAt(deps.limits, limits, limited),
     newDecisionId: () => '',
     record: nothing,
     onFault: nothing,
+  };
+}
+
+const boundless: Limiter = { take: () => undefined, settle: nothing };
+
+/** Looks where a decision takes. */
+function lookingAt(view: LimitView, seen: LimitState[], refuses: boolean): Limiter {
+  return {
+    async take(uses: readonly LimitUse[]) {
+      const states = await view.look(uses);
+      seen.push(...states);
+      const full = states.find(({ limit, used }) => limit.enforced && used >= limit.most);
+      if (!refuses || full === undefined) return undefined;
+      return { limit: full.limit, retryAfterMs: full.freesInMs, known: true };
+    },
+    settle: nothing,
   };
 }
 
@@ -222,6 +241,13 @@ function whatToChange(code: DenialCode, d: Deliberation, all: readonly PolicyExp
   if (code === 'policy_denied') {
     const denying = all.filter(({ effect, matches, shadow }) => effect === 'deny' && matches && !shadow);
     return denying.map(({ policy }) => `policy "${policy}" denies it: narrow it or take it away`);
+  }
+  if (code === 'limit_exceeded' && d.refusal !== undefined) {
+    const { limit, retryAfterMs } = d.refusal;
+    const seconds = Math.ceil(retryAfterMs / 1_000);
+    const wait =
+      retryAfterMs > 0 ? `in ${seconds} s some of what limit "${limit.id}" counts leaves its window; or ` : '';
+    return [`${wait}raise limit "${limit.id}"`];
   }
   if (code !== 'policy_no_match') return [denialTable[code].fix];
   const allowing = all.filter(({ effect }) => effect === 'allow');

@@ -1,5 +1,6 @@
 import type { Problem } from '../core/error.ts';
 import { commonSteeringHeaders } from '../core/preset.ts';
+import { judgeBudget, meteredOf, type MeteredUpstream } from './budgets.ts';
 import { findGroupCycles } from './group-cycles.ts';
 import type { ResourceDeps } from './kind.ts';
 import type { ItemOf, ReadItem } from './read-item.ts';
@@ -10,6 +11,8 @@ export interface CrossCheckOptions {
   readonly complete: boolean;
   /** No token may live longer than until then: milliseconds since 1970. Undefined: no bound. */
   readonly tokensEndByMs?: number | undefined;
+  /** Upstreams that are declared elsewhere. */
+  readonly elsewhere: readonly MeteredUpstream[];
 }
 
 type Say = (
@@ -29,7 +32,7 @@ export function crossCheck(items: readonly ReadItem[], options: CrossCheckOption
   checkUnique(items, say);
   checkReferences(items, options, say);
   checkCredentials(items, options, say);
-  checkBudgets(items, say);
+  checkBudgets(items, options, say);
   checkLives(items, options, say);
   for (const { item, at, through } of findGroupCycles(ofKind(items, 'group'))) {
     say('error', item, ['member_of', at], `closes a circle: ${through.join(' is in ')}`);
@@ -149,13 +152,13 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
   }
 }
 
-/** The gateway counts tokens of language models on a route of `ai-proxy` only, and tells them only where its log names them. */
-function checkBudgets(items: readonly ReadItem[], say: Say): void {
+function checkBudgets(items: readonly ReadItem[], { elsewhere }: CrossCheckOptions, say: Say): void {
+  const declared = ofKind(items, 'upstream').map(({ id, spec }) => meteredOf(id, spec));
+  const known = new Map([...elsewhere, ...declared].map((upstream) => [upstream.id, upstream]));
   for (const item of ofKind(items, 'limit')) {
-    if (item.spec.measure !== 'llm_tokens') continue;
-    const message =
-      'counts nothing but behind an ai-proxy route whose log_format names llm: no other route tells tokens';
-    say('warning', item, ['llm_tokens'], message, 'limit requests, or make such a route (docs/observability.md)');
+    for (const { severity, message, fix } of judgeBudget(item.spec, known)) {
+      say(severity, item, [item.spec.measure], message, fix);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** The fields that several kinds share. Messages never repeat the value. */
 import { z } from 'zod';
 import { parseDuration } from '../config/units.ts';
+import { microsPerUnit } from '../core/prices.ts';
 
 const idRule = 'must be 1 to 63 of a-z, 0-9, ".", "_", "-", and start with a letter or digit';
 const idPattern = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -61,6 +62,20 @@ export function durationMs(maxMs: number, maxText: string): z.ZodType<number> {
     context.addIssue({ code: 'custom', message: rule });
     return z.NEVER;
   });
+}
+
+/** A number from 0 with at most six decimals; becomes micros, whole. */
+export function decimal(max: number): z.ZodType<number> {
+  return z
+    .number()
+    .min(0)
+    .max(max)
+    .transform((value, context) => {
+      const micros = Math.round(value * microsPerUnit);
+      if (Math.abs(value * microsPerUnit - micros) < 0.001) return micros;
+      context.addIssue({ code: 'custom', message: 'must have at most six decimals' });
+      return z.NEVER;
+    });
 }
 
 /** A list without repetitions. */

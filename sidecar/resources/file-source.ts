@@ -28,6 +28,8 @@ export interface FileSourcesOptions {
 }
 
 export interface FileSourcesDeps extends Pick<LoadDeps, 'apply' | 'clock' | 'log'> {
+  /** Default: nobody else declares any. */
+  readonly upstreamsBeside?: LoadDeps['upstreamsBeside'];
   /** Default: kept in memory, so that a start applies every file. */
   readonly meta?: LoadDeps['meta'];
   readonly onState?: (source: string, state: SourceState) => void;
@@ -63,6 +65,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
   const { clock, log } = deps;
   const { pollMs = 1_000, settleMs = 100, parseTimeoutMs = 120_000, fingerprint = '' } = options;
   const meta = deps.meta ?? memoryMeta();
+  const upstreamsBeside = deps.upstreamsBeside ?? (() => Promise.resolve([]));
   const sources = options.files.map((file) => newSource(file, clock.now()));
   let cancelPoll: Cancel | undefined;
   let polling = false;
@@ -88,7 +91,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
         maxTtlMs: options.maxTtlMs,
         fingerprint,
       },
-      { apply: deps.apply, meta, clock, log, signal },
+      { apply: deps.apply, upstreamsBeside, meta, clock, log, signal },
     );
     if (signal.aborted) return outcome;
     const { status, count, problems, code } = outcome;

@@ -2,6 +2,8 @@ import { formatProblem, hasErrors } from '../config/problems.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
+import type { Owner } from '../core/resources.ts';
+import type { MeteredUpstream } from './budgets.ts';
 import { parseInProcess } from './parse-in-process.ts';
 import type { ParsedFile } from './parse-in-process.ts';
 import { contentHash } from './source-files.ts';
@@ -21,6 +23,8 @@ export interface LoadOptions {
 
 export interface LoadDeps {
   readonly apply: Store['apply'];
+  /** Upstreams that others than this source declare. */
+  readonly upstreamsBeside: (owner: Owner) => Promise<readonly MeteredUpstream[]>;
   /** Where the hash of the applied content is kept. */
   readonly meta: { get(key: string): Promise<string | undefined>; set(key: string, value: string): Promise<void> };
   readonly clock: Clock;
@@ -50,10 +54,12 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     const sha256 = await contentHash(file);
     if (sha256 !== undefined && held === `${options.fingerprint}:${sha256}`) return outcome('unchanged', { sha256 });
 
+    const elsewhere = await deps.upstreamsBeside(owner);
     const result = await parseInProcess(
       {
         file,
         owner,
+        elsewhere,
         processUrl: options.parseProcessUrl,
         timeoutMs: options.parseTimeoutMs,
         signal: deps.signal,

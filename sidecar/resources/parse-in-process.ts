@@ -43,7 +43,7 @@ const execArgv = ['--single-threaded'];
  * It lives for one load, so its memory goes with it. Rejects when the process fails or takes too long.
  */
 export async function parseInProcess(options: ParseInProcessOptions, clock: Clock): Promise<ParsedFile | Unreadable> {
-  const { processUrl, file, owner, text, tokensEndByMs, timeoutMs, signal } = options;
+  const { processUrl, file, owner, text, elsewhere, tokensEndByMs, timeoutMs, signal } = options;
   const parser = startParser(processUrl);
   const answers = createAnswerQueue(parser);
   const abort = (): void => answers.fail(new Error('stopped'));
@@ -55,7 +55,7 @@ export async function parseInProcess(options: ParseInProcessOptions, clock: Cloc
   if (signal?.aborted === true) abort();
   const cancel = clock.after(timeoutMs, () => answers.fail(new Error('parsing took too long')));
   try {
-    const first = await answers.ask({ file, owner, text, tokensEndByMs });
+    const first = await answers.ask({ file, owner, text, elsewhere, tokensEndByMs });
     if (first.type === 'parsed') {
       const { sha256, count, problems } = first;
       return { sha256, count, problems, chunks: readChunks(answers), close };

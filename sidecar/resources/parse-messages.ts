@@ -1,5 +1,6 @@
 import type { Problem } from '../core/error.ts';
 import type { Owner } from '../core/resources.ts';
+import type { MeteredUpstream } from './budgets.ts';
 import type { Declaration } from './parse.ts';
 
 /** What the process is asked first. */
@@ -12,6 +13,8 @@ export interface ParseJob {
   readonly text?: string | undefined;
   /** See `ParseOptions`. */
   readonly tokensEndByMs?: number | undefined;
+  /** Upstreams that others declare; default none. */
+  readonly elsewhere?: readonly MeteredUpstream[] | undefined;
 }
 
 /** The job, then `next` for each chunk, so that neither side piles up. */

@@ -3,6 +3,7 @@ import { hasErrors } from '../config/problems.ts';
 import type { Problem } from '../core/error.ts';
 import type { Mutation } from '../core/ports.ts';
 import type { Owner } from '../core/resources.ts';
+import type { MeteredUpstream } from './budgets.ts';
 import { crossCheck } from './cross-check.ts';
 import type { ResourceDeps } from './kind.ts';
 import type { ReadItem } from './read-item.ts';
@@ -18,6 +19,8 @@ export interface ParseOptions {
   readonly complete?: boolean;
   /** Tokens that live longer are errors: milliseconds since 1970. Default: no bound. */
   readonly tokensEndByMs?: number | undefined;
+  /** Upstreams that are declared elsewhere; default none. */
+  readonly elsewhere?: readonly MeteredUpstream[] | undefined;
 }
 
 export interface Parsed {
@@ -53,8 +56,8 @@ export function parseResourceFiles(
     for (const item of read.items) items.push(item);
     for (const problem of read.problems) problems.push(problem);
   }
-  const { complete = false, tokensEndByMs } = options;
-  for (const problem of crossCheck(items, { deps, complete, tokensEndByMs })) {
+  const { complete = false, elsewhere = [], tokensEndByMs } = options;
+  for (const problem of crossCheck(items, { deps, complete, elsewhere, tokensEndByMs })) {
     problems.push(problem);
   }
   return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };

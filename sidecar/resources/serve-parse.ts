@@ -56,12 +56,13 @@ function readBytes(file: string): { readonly bytes: Buffer } | Unreadable {
   }
 }
 
-function parseBytes(bytes: Buffer, { file, owner, tokensEndByMs }: ParseJob, deps: ResourceDeps): Parsed {
+function parseBytes(bytes: Buffer, job: ParseJob, deps: ResourceDeps): Parsed {
+  const { file, owner, elsewhere, tokensEndByMs } = job;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return { mutations: [], problems: [{ severity: 'error', message: 'the file is not UTF-8', file }] };
   }
-  return parseResources(text, file, deps, { owner, tokensEndByMs });
+  return parseResources(text, file, deps, { owner, elsewhere, tokensEndByMs });
 }

@@ -41,6 +41,8 @@ const dimensions: readonly string[] = limitDimensions;
 const measures: readonly string[] = limitMeasures;
 const isTime: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value));
 const isLimit: Check = (value) => typeof value === 'number' && value >= 0;
+const isPrice: Check = (value) =>
+  isObject(value) && isText(value['model']) && isLimit(value['input_micros']) && isLimit(value['output_micros']);
 
 const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = {
   gateway: { keys: listOf(isKey), upstreams: isTexts, addresses: isTexts },
@@ -56,6 +58,7 @@ const shapes: Readonly<Record<ResourceKind, Readonly<Record<string, Check>>>> = 
     injection: optional((value) => isObject(value) && isText(value['kind'])),
     identity_header: (value) => typeof value === 'boolean',
     max_stale_ms: isLimit,
+    prices: optional(listOf(isPrice)),
   },
   credential: {
     upstream: isText,

@@ -37,6 +37,7 @@ export function compileUpstream(
     passthrough: spec.passthrough,
     identityHeader: spec.identity_header,
     maxStaleMs: spec.max_stale_ms,
+    prices: spec.prices ?? [],
   };
   return { spec, entry };
 }

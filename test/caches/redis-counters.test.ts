@@ -56,6 +56,19 @@ test('takes back what was not used, once, and never more than is counted', async
   await counters.giveBack(newKey(), slot, 5);
 });
 
+test('is asked for nothing to say what is used, and counts a million of money in millionths', async () => {
+  const key = newKey();
+  const limit = 1_000_000_000_000;
+  const look = { limit, units: 0, asker: 'a.look' };
+  assert.deepEqual([(await lease(key, look)).used, (await lease(key, look)).granted], [0, 0]);
+  await lease(key, { limit, units: 0, spent: 999_999_999_999 });
+  assert.equal((await lease(key, look)).used, 999_999_999_999);
+  await lease(key, { limit, units: 0, spent: 12_345_678_901 });
+  const { used, granted } = await lease(key, look);
+  assert.deepEqual([used, granted], [1_012_345_678_900, 0]);
+  assert.equal((await lease(key, look)).used, used);
+});
+
 test('counts what was spent without asking, even beyond the limit', async () => {
   const key = newKey();
   const told = await lease(key, { limit: 10, units: 1, spent: 12 });

@@ -103,6 +103,21 @@ describe('limits', () => {
     assert.equal(ctx.recorded.at(-1)?.deliberation.refusal?.limit.id, 'a');
   });
 
+  it('use up nothing where there is no credential, or the upstream refuses all of them', async () => {
+    const limits = [limit('few', { most: 1 }), limit('at-once', { measure: 'concurrent', most: 1, window_ms: 0 })];
+    const whole = [...usual(), ...limits];
+    const ctx = deciding(await snapshotOf(whole.filter(({ kind }) => kind !== 'credential')));
+    assert.deepEqual(await ask(ctx, 3), ['credential_missing', 'credential_missing', 'credential_missing']);
+    ctx.use(await snapshotOf(whole));
+    const [versionId = ''] = ctx.snapshot()?.credentialsByVersion.keys() ?? [];
+    const dead = { state: 'dead', sinceMs: 0, untilMs: Infinity, needsTrial: false, firsthand: true } as const;
+    ctx.health.set(versionId, dead);
+    assert.deepEqual(await ask(ctx, 3), ['credential_dead', 'credential_dead', 'credential_dead']);
+    ctx.health.delete(versionId);
+    assert.deepEqual(await ask(ctx, 2), ['allow', 'limit_exceeded']);
+    assert.equal(ctx.recorded.at(-1)?.deliberation.credential, undefined, 'nobody got one');
+  });
+
   it('that only warn deny nothing', async () => {
     const ctx = await world(limit('soft', { most: 1, mode: 'warn' }));
     assert.deepEqual(await ask(ctx, 3), ['allow', 'allow', 'allow']);

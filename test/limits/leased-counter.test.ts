@@ -23,6 +23,7 @@ function world(answer: (wanted: WantedLease) => Promise<Lease>) {
   const asked: WantedLease[] = [];
   const returned: number[] = [];
   let losses = 0;
+  let serial = 0;
   const timers: { readonly atMs: number; readonly run: () => void }[] = [];
   const state = { nowMs: 1_000_000, reachable: true, answer };
   const clock: Clock = {
@@ -46,7 +47,7 @@ function world(answer: (wanted: WantedLease) => Promise<Lease>) {
   };
   const counter = createLeasedCounter(
     { key: 'k', asker: 'me', windowMs: 60_000 },
-    { shared, isReachable: () => state.reachable, clock, onLoss: () => (losses += 1) },
+    { shared, isReachable: () => state.reachable, clock, nextSerial: () => ++serial, onLoss: () => (losses += 1) },
   );
   return {
     state,

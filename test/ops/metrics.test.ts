@@ -287,6 +287,7 @@ async function everything(): Promise<string> {
   metrics.issuerKeys('corp', 'read');
   metrics.auditRecords('written', 2);
   metrics.limitUse('per-minute', 'allowed');
+  metrics.unpriced('openai');
   metrics.adminRequest('GET', 200);
   metrics.setCredentials([{ upstream: 'api', credential: 'main', usable: true }]);
   metrics.watchHealth(() => [{ upstream: 'api', credential: 'main', state: 'dead' }]);

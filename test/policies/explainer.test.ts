@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { decide } from '../../sidecar/core/decide.ts';
 import type { ResourceRecord } from '../../sidecar/core/resources.ts';
 import { createPolicyCompiling } from '../../sidecar/policies/compile.ts';
 import { explain, type Asked, type Explanation } from '../../sidecar/policies/explainer.ts';
 import { createAddressMatcher } from '../../sidecar/snapshot/address-matcher.ts';
-import { deciding, resource, snapshotOf, usual } from '../support/deciding.ts';
+import { deciding, question, resource, snapshotOf, usual } from '../support/deciding.ts';
 
 const policies = createPolicyCompiling({ createAddressMatcher, conditionFailed: () => undefined });
 const usually: Asked = {
@@ -29,6 +30,50 @@ async function explained(asked: Partial<Asked> = {}, more: readonly ResourceReco
   return explanation;
 }
 const resultsOf = ({ steps }: Explanation): string => steps.map(({ result }) => result).join(' ');
+
+describe('what an explanation says of limits', () => {
+  const limits = [
+    resource('limit', 'few', { most: 2 }),
+    resource('limit', 'money', { measure: 'cost', most: 2_500_000, window_ms: 86_400_000, per: ['upstream'] }),
+    resource('limit', 'others', { most: 0, consumers: ['nobody'] }),
+  ];
+  async function used(times: number, asked: Partial<Asked> = {}): Promise<Explanation> {
+    const ctx = deciding(await snapshotOf([...usual(), ...limits]));
+    for (let i = 0; i < times; i++) await decide(question(), ctx);
+    const { snapshot: current, validators, stateAgeMs, limiter: view } = ctx;
+    const snapshot = current() ?? assert.fail();
+    const deps = { snapshot, policies, validators, stateAgeMs, limits: view };
+    const first = await explain({ ...usually, limited: true, ...asked }, deps);
+    assert.deepEqual(await explain({ ...usually, limited: true, ...asked }, deps), first, 'it takes nothing');
+    return first;
+  }
+
+  it('is how much is left of each that is meant for the request', async () => {
+    const { outcome, limits: shown, steps } = await used(1);
+    assert.equal(outcome, 'allow');
+    assert.deepEqual(
+      shown.map(({ limit, counter, used: taken, left, most }) => [limit, counter, taken, left, most]),
+      [
+        ['few', 'team', 1, 1, 2],
+        ['money', 'api', 0, 2.5, 2.5],
+      ],
+    );
+    assert.deepEqual(steps[8]?.saw['limits'], ['few: 1 of 2 left', 'money: 2.5 of 2.5 left']);
+  });
+
+  it('is a refusal where nothing is left', async () => {
+    const { outcome, steps, toAllow, credential } = await used(2);
+    assert.equal(outcome, 'limit_exceeded');
+    assert.equal(steps.find(({ result }) => result === 'refused')?.name, 'limit');
+    assert.match(toAllow[0] ?? '', /in 62 s some of what limit "few" counts leaves its window; or raise/);
+    assert.equal(credential, undefined);
+  });
+
+  it('does not refuse what is asked about another time', async () => {
+    const { outcome, limits: shown } = await used(2, { limited: false });
+    assert.deepEqual([outcome, shown[0]?.left], ['allow', 0]);
+  });
+});
 
 describe('an explanation', () => {
   it('has the ten steps, the policy and its place, and the credential that would be used', async () => {

@@ -52,6 +52,46 @@ refuses(
   /query parameter/,
 );
 
+refuses(
+  'ai-proxy beside encoded slashes',
+  'encoded_slashes: allow, gateway: { ai_proxy: { provider: openai } }',
+  'gateway.ai_proxy',
+  /another path than is judged/,
+);
+refuses(
+  'ai-proxy with a secret in the query',
+  `${moved}, gateway: { secret_in_query: key, ai_proxy: { by_hand: true } }`,
+  'gateway.ai_proxy',
+  /query of its own/,
+);
+refuses(
+  'a provider that signs requests itself',
+  'gateway: { ai_proxy: { provider: bedrock } }',
+  'gateway.ai_proxy.provider',
+  /openai-compatible/,
+);
+for (const path of ['/v1/*', 'v1/chat', '/v1//chat', '/v1/chat/', '/v1/../chat', '/v1/%63hat', '/v1/chat?a=1']) {
+  refuses(
+    `the path ${path} of ai-proxy`,
+    `gateway: { ai_proxy: { provider: openai, path: '${path}' } }`,
+    'gateway.ai_proxy.path',
+    /must be one path/,
+  );
+}
+refuses('ai-proxy without a provider', 'gateway: { ai_proxy: {} }', 'gateway.ai_proxy.provider', /missing/);
+refuses(
+  'a wish for what is made by hand',
+  'gateway: { ai_proxy: { by_hand: true, provider: openai } }',
+  'gateway.ai_proxy',
+  /nothing else/,
+);
+refuses(
+  'a message of Anthropic to another provider',
+  'gateway: { ai_proxy: { provider: openai, path: /v1/messages } }',
+  'gateway.ai_proxy.path',
+  /write such a request anew/,
+);
+
 test('takes a secret in the query on a route without a rewrite', () => {
   const text = `upstreams: [{ id: a, preset: generic, base_url: 'https://a.example/v2', ${moved}, gateway: { secret_in_query: key } }]`;
   assert.deepEqual(parseResources(text, 'r.yaml', resourceDeps).problems, []);

@@ -1,6 +1,7 @@
 /** A decision context over hand-written resources: the real core, policies and snapshot, and a scripted token table. */
 import { createHash } from 'node:crypto';
 import type { Decision, DecisionContext, Question } from '../../sidecar/core/decision.ts';
+import type { LimitView } from '../../sidecar/core/limit.ts';
 import type { CredentialHealth, HealthView } from '../../sidecar/core/health.ts';
 import type { Clock, Injector, TokenValidator, Validation } from '../../sidecar/core/ports.ts';
 import type { Preset } from '../../sidecar/core/preset.ts';
@@ -180,6 +181,7 @@ export async function snapshotOf(records: readonly ResourceRecord[], presets?: r
 
 export interface Deciding extends DecisionContext {
   readonly recorded: Decision[];
+  readonly limiter: DecisionContext['limiter'] & LimitView;
   readonly faults: unknown[];
   /** Token → what the validator says; a promise for a cold token. */
   readonly tokens: Map<string, Validation | (() => Promise<Validation>)>;
@@ -243,6 +245,7 @@ export function deciding(initial: Snapshot | undefined): Deciding {
         keyOf: () => '',
         clock: idleClock,
         observe: () => undefined,
+        onUnpriced: () => undefined,
       },
     ),
     newDecisionId: () => `d${String(++decisions)}`,

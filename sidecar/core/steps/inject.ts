@@ -4,7 +4,7 @@ import { Secret } from '../secret.ts';
 import type { CredentialVersion, UpstreamEntry } from '../snapshot.ts';
 
 /**
- * Step 9. The headers were laid out when the snapshot was built (an absent header would let the client's own pass on
+ * Step 8. The headers were laid out when the snapshot was built (an absent header would let the client's own pass on
  * APISIX before 3.17); what depends on the request is added here: the identity header and passed-through slots.
  */
 export function inject(

@@ -4,7 +4,7 @@ import type { LimitDimension, LimitEntry, LimitRefusal, LimitUse } from '../limi
 import { groupKey } from '../rule-index.ts';
 import type { ConsumerEntry, UpstreamEntry } from '../snapshot.ts';
 
-/** Step 7. Every limit that is meant for this request must have room; none is used up unless all have. */
+/** Step 9. Every limit that is meant for this request must have room; none is used up unless all have. */
 export function limit(
   d: Deliberation,
   upstream: UpstreamEntry,
@@ -15,7 +15,8 @@ export function limit(
   const uses: LimitUse[] = [];
   for (const entry of upstream.limits) if (isMeant(entry, d, consumer)) addUses(uses, entry, d, consumer);
   if (uses.length === 0) return undefined;
-  const refusal = ctx.limiter.take(uses, { id: d.requestId, atMs: d.startedAt });
+  const request = { id: d.requestId, atMs: d.startedAt, upstreamId: upstream.id, prices: upstream.prices };
+  const refusal = ctx.limiter.take(uses, request);
   return refusal instanceof Promise ? refusal.then((found) => note(d, found)) : note(d, refusal);
 }
 

@@ -5,7 +5,7 @@ import type { CredentialVersion, UpstreamEntry } from '../snapshot.ts';
 import { hash32, mix32 } from '../stable-hash.ts';
 
 /**
- * Step 8. Of the pool's versions with a usable secret, the fittest; of several that are equally fit the consumer's own,
+ * Step 7. Of the pool's versions with a usable secret, the fittest; of several that are equally fit the consumer's own,
  * so that it stays with one (its caches, its limits) and only the consumers of a version that leaves move. Nothing is
  * offered where the upstream refuses all of them. An empty secret is a 503, never an empty slot.
  */

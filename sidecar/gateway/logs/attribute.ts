@@ -1,12 +1,9 @@
 import type { LoggedRequest, LogSource } from '../../core/ports.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
-import type { LogEntry } from './read-entry.ts';
+import { clientClosedRequest, type LogEntry } from './read-entry.ts';
 
 /** Why an entry tells nothing of a credential. */
 export type Unattributed = 'not_sent' | 'no_credential' | 'unknown_credential' | 'foreign_credential';
-
-/** What the client gets that left first (nginx's own status). */
-const clientClosedRequest = 499;
 
 /**
  * Whose doing it was. Without an upstream's status the request was not sent on, and `cfcredential` is the client's own

@@ -1,4 +1,5 @@
 import type { Clock, Log, LoggedRequest, LogSource, UpstreamOutcome } from '../../core/ports.ts';
+import type { LlmUsage } from '../../core/prices.ts';
 import type { Snapshot } from '../../core/snapshot.ts';
 import { attribute, type Unattributed } from './attribute.ts';
 import type { ConsumersByRequest } from './consumers-by-request.ts';
@@ -30,10 +31,9 @@ export interface IngestionDeps {
   /** The same without those whose client left before the upstream answered. */
   readonly onOutcomes: (outcomes: readonly UpstreamOutcome[]) => void;
   /**
-   * A request has ended, whatever became of it; `llmTokens` undefined: the log does not say. Told once of each that has an
-   * id.
+   * A request has ended, whatever became of it; `usage` undefined: the log does not say. Told once of each that has an id.
    */
-  readonly onEnd: (requestId: string, llmTokens: number | undefined) => void;
+  readonly onEnd: (requestId: string, usage: LlmUsage | undefined) => void;
   readonly observe: {
     readonly entries: (outcome: EntryOutcome, count: number) => void;
     /** From the gateway's writing of an entry to its reading here, milliseconds. */
@@ -147,7 +147,7 @@ function createBatch(source: LogSource, deps: IngestionDeps): Batch {
     if (now === undefined) return 'not_ready';
     if (entry.requestId !== '') {
       if (!seen.isNew(entry.requestId)) return 'duplicate';
-      onEnd(entry.requestId, tokensOf(entry));
+      onEnd(entry.requestId, usageOf(entry));
     }
     const nowMs = clock.now();
     if (entry.loggedAtMs !== undefined) observe.lag(Math.max(0, nowMs - entry.loggedAtMs));
@@ -171,9 +171,9 @@ function createBatch(source: LogSource, deps: IngestionDeps): Batch {
   };
 }
 
-function tokensOf({ promptTokens, completionTokens }: LogEntry): number | undefined {
+function usageOf({ model, promptTokens, completionTokens }: LogEntry): LlmUsage | undefined {
   if (promptTokens === undefined && completionTokens === undefined) return undefined;
-  return (promptTokens ?? 0) + (completionTokens ?? 0);
+  return { model, promptTokens: promptTokens ?? 0, completionTokens: completionTokens ?? 0 };
 }
 
 /** Undefined: it is no JSON. */

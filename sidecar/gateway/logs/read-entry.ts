@@ -21,6 +21,9 @@ export interface LogEntry {
   readonly limits: Readonly<Record<string, string>>;
 }
 
+/** What the client gets that left first (nginx's own status). */
+export const clientClosedRequest = 499;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 const maxTextLength = 200;
@@ -33,19 +36,21 @@ export function readEntry(value: unknown): LogEntry | undefined {
   const entry = value as Fields;
   const upstream = fieldsOf(entry['upstream']);
   const llm = fieldsOf(entry['llm']);
+  const model = readText(llm['model']) || undefined;
+  const clientStatus = readNumber(entry['status']) ?? 0;
   const seconds = readNumber(entry['ts']);
   return {
     requestId: readText(entry['request_id']),
     routeId: readText(entry['route_id']),
     versionId: readText(entry['credential']),
     loggedAtMs: seconds === undefined ? undefined : Math.round(seconds * 1_000),
-    clientStatus: readNumber(entry['status']) ?? 0,
-    upstreamStatus: readUpstreamStatus(upstream),
-    durationMs: toMs(readNumber(upstream['response_time'])),
-    headerMs: toMs(readNumber(upstream['header_time'])),
+    clientStatus,
+    upstreamStatus: readUpstreamStatus(upstream) ?? (model === undefined ? undefined : sentByAiProxy(clientStatus)),
+    durationMs: toMs(readNumber(upstream['response_time'])) ?? readNumber(llm['response_time_ms']),
+    headerMs: toMs(readNumber(upstream['header_time'])) ?? readNumber(llm['first_token_ms']),
     requestBytes: readNumber(entry['request_length']),
     responseBytes: readNumber(entry['bytes_sent']),
-    model: readText(llm['model']) || undefined,
+    model,
     promptTokens: readNumber(llm['prompt_tokens']),
     completionTokens: readNumber(llm['completion_tokens']),
     limits: readLimits(entry['limits'], upstream),
@@ -62,6 +67,14 @@ function readUpstreamStatus(upstream: Fields): number | undefined {
   const headerTime = upstream['header_time'];
   const isSilent = typeof headerTime === 'string' && lastOf(headerTime) === '-';
   return isSilent ? 0 : (readNumber(status) ?? 0);
+}
+
+/**
+ * ai-proxy connects by itself, so that nginx knows no upstream and the client's status is the API's. The model is a variable
+ * that it sets when it sends, and no header: a request that forward-auth refused has none.
+ */
+function sentByAiProxy(clientStatus: number): number {
+  return clientStatus === clientClosedRequest ? 0 : clientStatus;
 }
 
 /** A number, a number as text, or the last one of several tries (`0.1, 0.2`, `0.1 : 0.2`); `-`: none. Never negative. */

@@ -3,6 +3,7 @@ import type { Preset } from '../../core/preset.ts';
 import type { CredentialSpec, UpstreamSpec } from '../../core/resources.ts';
 import { findConflicts } from './conflicts.ts';
 import type { GatewayConfiguration, GatewayNode, GatewayPlugin, GatewayRoute } from './gateway-configuration.ts';
+import { aiProxy } from './plugins/ai-proxy.ts';
 import { cors } from './plugins/cors.ts';
 import { forwardAuth } from './plugins/forward-auth.ts';
 import { httpLogger } from './plugins/http-logger.ts';
@@ -43,7 +44,7 @@ export function buildConfiguration(
   if (conflicts.length > 0) return { conflicts };
   return {
     routes: [
-      ...source.upstreams.map(({ id, spec }) => {
+      ...source.upstreams.filter(isOurs).map(({ id, spec }) => {
         const preset = deps.presets.get(spec.preset);
         if (preset === undefined) throw new RangeError(`the preset "${spec.preset}" is not known`);
         const credentials = source.credentials.filter(({ upstream }) => upstream === id);
@@ -52,6 +53,11 @@ export function buildConfiguration(
       tokenRoute(options.sidecarUrl),
     ],
   };
+}
+
+/** A route that is made by hand is written by nobody else, or one of the two would win by chance. */
+function isOurs({ spec }: { readonly spec: UpstreamSpec }): boolean {
+  return spec.gateway?.ai_proxy !== 'by_hand';
 }
 
 function upstreamRoute(
@@ -65,23 +71,27 @@ function upstreamRoute(
   options: BuildOptions,
 ): GatewayRoute {
   const { upstreamId, spec, preset } = upstream;
-  const { hosts = [], browsers, limit } = spec.gateway ?? {};
-  const rewrite = proxyRewrite(spec);
+  const { hosts = [], browsers, limit, ai_proxy: wished } = spec.gateway ?? {};
+  const ai = wished === 'by_hand' ? undefined : wished;
+  const prefix = spec.prefix === '/' ? '' : spec.prefix;
+  // ai-proxy sends to a path of its own: a rewrite would only make the sidecar judge another one.
+  const rewrite = ai === undefined ? proxyRewrite(spec) : undefined;
   const moved = movedSecret(spec);
   return {
     id: spec.routes[0] ?? upstreamId,
     upstreamId,
-    comment: `${preset.title}: clients use http://GATEWAY${spec.prefix === '/' ? '' : spec.prefix} in place of ${spec.base_url}`,
-    path: { kind: 'prefix', path: spec.prefix },
-    methods: [],
+    comment: `${preset.title}: clients use http://GATEWAY${prefix} in place of ${spec.base_url}`,
+    path: ai === undefined ? { kind: 'prefix', path: spec.prefix } : { kind: 'exact', path: `${prefix}${ai.path}` },
+    methods: ai === undefined ? [] : ['POST', ...(browsers === true ? ['OPTIONS'] : [])],
     hosts,
     plugins: [
       ...(browsers === true ? [cors] : []),
       ...(rewrite === undefined ? [] : [rewrite]),
       forwardAuth(upstream, options),
+      ...(ai === undefined ? [] : [aiProxy(ai, spec.base_url)]),
       ...(limit === undefined ? [] : [limitCount(limit)]),
       ...(moved === undefined ? [] : [moved]),
-      httpLogger(preset, options),
+      httpLogger(preset, { ...options, byAiProxy: ai !== undefined }),
       prometheus,
     ],
     node: { ...nodeOf(spec.base_url), timeout: upstreamTimeout },

@@ -35,6 +35,15 @@ export const pluginDefaults: { readonly [plugin: string]: Fields } = {
     client_headers: [],
     keepalive_timeout: 60_000,
   },
+  'ai-proxy': {
+    streaming_flush_interval_ms: 10,
+    max_req_body_size: 67_108_864,
+    ssl_verify: true,
+    timeout: 30_000,
+    keepalive: true,
+    keepalive_pool: 30,
+    keepalive_timeout: 60_000,
+  },
   'limit-count': {
     show_limit_quota_header: true,
     rejected_code: 503,

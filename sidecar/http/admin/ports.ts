@@ -1,7 +1,7 @@
 /** What the admin API needs of the rest of the house, as narrow functions: the composition root wires them. */
 import type { Problem } from '../../core/error.ts';
 import type { Actor, ApplyReport, Clock, Log, Store } from '../../core/ports.ts';
-import type { GatewaySpec, Owner, ResourceKind, ResourceSpecs } from '../../core/resources.ts';
+import type { GatewaySpec, LimitSpec, Owner, ResourceKind, ResourceSpecs } from '../../core/resources.ts';
 import type { SecretReference } from '../../core/resources.ts';
 import type { Secret } from '../../core/secret.ts';
 
@@ -13,6 +13,8 @@ export interface AdminDeps {
   parseBody(kind: ResourceKind, body: Readonly<Record<string, unknown>>): ParsedBody;
   /** What {@link AdminDeps.parseBody} reads back as this very resource. */
   toBody(kind: ResourceKind, id: string, spec: ResourceSpecs[ResourceKind]): Readonly<Record<string, unknown>>;
+  /** What is wrong with a limit beside the upstreams that there are. */
+  judgeLimit(spec: LimitSpec): Promise<readonly Problem[]>;
   /** Parses and applies a whole document. Rejects with `resource_invalid` and every problem, or as the store refuses. */
   applyText(text: string, options: ApplyTextOptions): Promise<AppliedText>;
   /** Everything in the store as the YAML of one document that `apply` takes back. */

@@ -114,12 +114,13 @@ async function putResource(kind: ResourceKind, req: Request, res: Response, deps
   const current = await deps.store.getResource(kind, id);
   const ifRevision = requiredRevision(req, current);
   if (kind === 'credential') await requireUpstream(parsed.spec as ResourceSpecs['credential'], deps);
+  const beside = kind === 'limit' ? await judgeLimit(parsed.spec as ResourceSpecs['limit'], deps) : [];
   await deps.store.write(
     [{ op: 'put', kind, id, owner: 'api', spec: parsed.spec, ...(ifRevision === undefined ? {} : { ifRevision }) }],
     actorOf(res, `${kind}.put`),
   );
   const created = current === undefined;
-  sendResource(res, await findResource(kind, id, deps), deps, { created, warnings: parsed.warnings });
+  sendResource(res, await findResource(kind, id, deps), deps, { created, warnings: [...parsed.warnings, ...beside] });
 }
 
 async function deleteResource(kind: ResourceKind, req: Request, res: Response, deps: AdminDeps): Promise<void> {
@@ -147,6 +148,16 @@ export function parseBody(
   const parsed = deps.parseBody(kind, { id, ...body });
   if (parsed.ok) return { spec: parsed.spec, warnings: parsed.problems };
   throw new CredentialFlowError('resource_invalid', undefined, { problems: parsed.problems });
+}
+
+/** Warnings; throws for a limit that would look like one and hold nothing. */
+async function judgeLimit(
+  spec: ResourceSpecs['limit'],
+  deps: Pick<AdminDeps, 'judgeLimit'>,
+): Promise<readonly Problem[]> {
+  const problems = (await deps.judgeLimit(spec)).map((problem) => ({ ...problem, path: spec.measure }));
+  if (problems.every(({ severity }) => severity === 'warning')) return problems;
+  throw new CredentialFlowError('resource_invalid', undefined, { problems });
 }
 
 /** A credential of nothing would be stored in silence and serve nobody. */

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { limitDimensions, limitMeasures } from '../../core/limit.ts';
+import { microsPerUnit } from '../../core/prices.ts';
 import { formatDuration } from '../../config/units.ts';
-import { durationMs, groupName, id, idOrStar, labels, listOf, nonEmptyListOf } from '../fields.ts';
+import { decimal, durationMs, groupName, id, idOrStar, labels, listOf, nonEmptyListOf } from '../fields.ts';
 import { defineKind } from '../kind.ts';
 
 const maxAmount = 1_000_000_000;
+const maxCost = 1_000_000;
 const maxWindowMs = 31 * 86_400_000;
 const minWindowMs = 1_000;
 
@@ -28,6 +30,9 @@ const schema = z
       .meta({ description: 'What each has a counter of its own; default [consumer].' }),
     requests: amount.meta({ description: 'At most so many requests within the window.' }),
     llm_tokens: amount.meta({ description: 'At most so many tokens of language models within the window.' }),
+    cost: decimal(maxCost)
+      .optional()
+      .meta({ description: 'Tokens may cost at most so much within the window, in the currency of the prices.' }),
     concurrent: amount.meta({ description: 'At most so many requests at once.' }),
     window: durationMs(maxWindowMs, '31d')
       .optional()
@@ -49,12 +54,12 @@ export const limitKind = defineKind({
     const namesNobody = consumers.length + groups.length + Object.keys(wanted).length === 0;
     const named = limitMeasures.filter((name) => document[name] !== undefined);
     const [measure = 'requests'] = named;
-    if (named.length !== 1) report([], 'must have one of requests, llm_tokens and concurrent');
+    if (named.length !== 1) report([], 'must have one of requests, llm_tokens, cost and concurrent');
     else if (measure === 'concurrent') {
       if (document.window !== undefined)
         report(['window'], 'has no meaning beside concurrent: what is at once has none');
     } else if (document.window === undefined)
-      report([], `needs the window that ${measure} are counted in`, { fix: 'window: 1m' });
+      report([], `needs the window that ${measure.replace('_', ' ')} is counted in`, { fix: 'window: 1m' });
     else if (document.window < minWindowMs) report(['window'], 'must be at least 1s');
     return {
       consumers: namesNobody ? ['*'] : consumers,
@@ -76,7 +81,7 @@ export const limitKind = defineKind({
     ...(Object.keys(spec.labels).length === 0 ? {} : { labels: spec.labels }),
     upstreams: spec.upstreams,
     per: spec.per,
-    [spec.measure]: spec.most,
+    [spec.measure]: spec.measure === 'cost' ? spec.most / microsPerUnit : spec.most,
     ...(spec.measure === 'concurrent' ? {} : { window: formatDuration(spec.window_ms) }),
     mode: spec.mode,
     on_cache_loss: spec.on_cache_loss,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { formatDuration } from '../../config/units.ts';
 import type { InjectionSpec, UpstreamGatewaySpec } from '../../core/resources.ts';
 import { durationMs, nonEmptyListOf } from '../fields.ts';
+import { aiProxy, checkAiProxy, readAiProxy, writeAiProxy } from './upstream-ai-proxy.ts';
 import type { Report } from '../report.ts';
 
 const dayMs = 86_400_000;
@@ -28,27 +29,30 @@ export const upstreamGateway = z.strictObject({
     })
     .optional()
     .meta({ description: 'Requests of one consumer in a window, at each gateway.' }),
+  ai_proxy: aiProxy.optional(),
 });
 
 export type UpstreamGatewayDocument = z.infer<typeof upstreamGateway>;
 
 export function readUpstreamGateway(document: UpstreamGatewayDocument): UpstreamGatewaySpec {
-  const { hosts = [], browsers = false, secret_in_query: query, limit } = document;
+  const { hosts = [], browsers = false, secret_in_query: query, limit, ai_proxy: ai } = document;
   return {
     hosts,
     browsers,
     ...(query === undefined ? {} : { secret_in_query: query }),
     ...(limit === undefined ? {} : { limit: { count: limit.count, window_s: limit.window / 1_000 } }),
+    ...(ai === undefined ? {} : { ai_proxy: readAiProxy(ai) }),
   };
 }
 
 export function writeUpstreamGateway(spec: UpstreamGatewaySpec): Readonly<Record<string, unknown>> {
-  const { hosts, browsers, secret_in_query: query, limit } = spec;
+  const { hosts, browsers, secret_in_query: query, limit, ai_proxy: ai } = spec;
   return {
     ...(hosts.length === 0 ? {} : { hosts }),
     ...(browsers ? { browsers } : {}),
     ...(query === undefined ? {} : { secret_in_query: query }),
     ...(limit === undefined ? {} : { limit: { count: limit.count, window: formatDuration(limit.window_s * 1_000) } }),
+    ...(ai === undefined ? {} : { ai_proxy: writeAiProxy(ai) }),
   };
 }
 
@@ -72,6 +76,9 @@ export function checkUpstreamGateway(
   if (limit !== undefined && upstream.identity_header !== true) {
     // Any other key is one that a client can write, or one that all clients of a network share.
     report(['gateway', 'limit'], 'counts by cfconsumer', { fix: 'set identity_header: true' });
+  }
+  if (document.ai_proxy !== undefined) {
+    checkAiProxy(document.ai_proxy, { ...upstream, secret_in_query: query }, report);
   }
   if (query === undefined) return;
   const at = ['gateway', 'secret_in_query'];

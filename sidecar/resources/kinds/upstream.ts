@@ -15,6 +15,7 @@ import {
   upstreamGateway,
   writeUpstreamGateway,
 } from './upstream-gateway.ts';
+import { prices, readPrices, writePrices } from './upstream-prices.ts';
 
 const defaultMaxStaleMs = 60_000;
 const dayMs = 86_400_000;
@@ -59,6 +60,7 @@ const schema = z
     max_stale: durationMs(dayMs, '1d')
       .optional()
       .meta({ description: 'How long known tokens are served while changes cannot be read; default 60s.' }),
+    prices: prices.optional(),
     gateway: upstreamGateway.optional().meta({ description: 'Wishes for its route; `apisix render` reads them.' }),
   })
   .meta({ description: 'An API behind the gateway.' });
@@ -103,6 +105,7 @@ export const upstreamKind = defineKind({
       ...(injection === undefined ? {} : { injection }),
       identity_header: document.identity_header ?? false,
       max_stale_ms: document.max_stale ?? defaultMaxStaleMs,
+      ...(document.prices === undefined ? {} : { prices: readPrices(document.prices) }),
       ...(document.gateway === undefined ? {} : { gateway: readUpstreamGateway(document.gateway) }),
     };
   },
@@ -119,6 +122,7 @@ export const upstreamKind = defineKind({
     ...(spec.injection === undefined ? {} : { injection: spec.injection }),
     ...(spec.identity_header ? { identity_header: true } : {}),
     ...(spec.max_stale_ms === defaultMaxStaleMs ? {} : { max_stale: formatDuration(spec.max_stale_ms) }),
+    ...(spec.prices === undefined ? {} : { prices: writePrices(spec.prices) }),
     ...(spec.gateway === undefined ? {} : { gateway: writeUpstreamGateway(spec.gateway) }),
   }),
 });

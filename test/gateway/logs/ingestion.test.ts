@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { LoggedRequest, LogSource, UpstreamOutcome } from '../../../sidecar/core/ports.ts';
+import type { LlmUsage } from '../../../sidecar/core/prices.ts';
 import { Secret } from '../../../sidecar/core/secret.ts';
 import type { Snapshot } from '../../../sidecar/core/snapshot.ts';
 import { createConsumersByRequest } from '../../../sidecar/gateway/logs/consumers-by-request.ts';
@@ -18,7 +19,7 @@ interface Scene {
   readonly ingestion: Ingestion;
   readonly requests: LoggedRequest[];
   readonly outcomes: UpstreamOutcome[];
-  readonly ended: (readonly [requestId: string, llmTokens: number | undefined])[];
+  readonly ended: (readonly [requestId: string, usage: LlmUsage | undefined])[];
   readonly counts: Record<string, number>;
   readonly lags: number[];
   readonly joins: boolean[];
@@ -56,7 +57,7 @@ async function start(deps: Partial<IngestionDeps> = {}, maxQueuedBytes = 10_000_
       pace: () => ({ step: () => undefined }),
       onRequests: (all) => void requests.push(...all),
       onOutcomes: (all) => void outcomes.push(...all),
-      onEnd: (id, tokens) => void ended.push([id, tokens]),
+      onEnd: (id, usage) => void ended.push([id, usage]),
       observe: {
         entries: (outcome, count) => (counts[outcome] = (counts[outcome] ?? 0) + count),
         lag: (ms) => lags.push(ms),
@@ -205,13 +206,21 @@ describe('the ingestion of the log', () => {
   it('tells the end of each request once, whatever became of it, with its tokens', async () => {
     const { read, versions, ended } = await start();
     const all = [
-      entry({ request_id: 'a', credential: versions['api-main'], llm: { prompt_tokens: '5', completion_tokens: '7' } }),
+      entry({
+        request_id: 'a',
+        credential: versions['api-main'],
+        llm: { model: 'm', prompt_tokens: '5', completion_tokens: '7' },
+      }),
       entry({ request_id: 'b', upstream: {} }),
       entry({ request_id: 'c', credential: 'cv_unheard-of', llm: { completion_tokens: 1 } }),
       entry({ request_id: undefined }),
     ];
     await read(all, all);
-    assert.deepEqual(ended, [['a', 12], ['b', undefined], ['c', 1]]); // prettier-ignore
+    assert.deepEqual(ended, [
+      ['a', { model: 'm', promptTokens: 5, completionTokens: 7 }],
+      ['b', undefined],
+      ['c', { model: undefined, promptTokens: 0, completionTokens: 1 }],
+    ]);
   });
 
   it('logs nothing into the future', async () => {

@@ -57,6 +57,21 @@ describe('an entry of the log', () => {
       assert.equal(ofUpstream(upstream).upstreamStatus, undefined);
     }
   });
+  it('knows what ai-proxy sent by the model that it names, for nginx knows no upstream then', () => {
+    const llm = {
+      model: 'gpt-4o',
+      prompt_tokens: '0',
+      completion_tokens: '0',
+      response_time_ms: 812,
+      first_token_ms: '90',
+    };
+    const sent = (status: number): LogEntry => read({ upstream: undefined, limits: undefined, status, llm });
+    const { upstreamStatus, durationMs, headerMs, promptTokens } = sent(401);
+    assert.deepEqual([upstreamStatus, durationMs, headerMs, promptTokens], [401, 812, 90, 0]);
+    assert.equal(sent(499).upstreamStatus, 0, 'the client left first');
+    const refused = read({ upstream: undefined, status: 401, llm: { model: '', prompt_tokens: '0', completion_tokens: '0' } }); // prettier-ignore
+    assert.equal(refused.upstreamStatus, undefined);
+  });
   it('keeps the limits that the first shipped routes named apart', () => {
     const { limits } = read({ limits: undefined, upstream: { status: '429', retry_after: '7', ratelimit_remaining_requests: 0 } }); // prettier-ignore
     assert.deepEqual(limits, { 'retry-after': '7', 'x-ratelimit-remaining-requests': '0' });

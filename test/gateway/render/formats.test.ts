@@ -15,7 +15,7 @@ import { ingressV2 } from '../../../sidecar/gateway/render/formats/ingress-v2.ts
 import { objectName } from '../../../sidecar/gateway/render/formats/kubernetes.ts';
 import { pluginsOf } from '../../../sidecar/gateway/render/gateway-configuration.ts';
 import { boundByUpstream } from '../../../sidecar/gateway/render/wiring.ts';
-import { configured, elaborate, formatOptions, rendered } from './support.ts';
+import { byAiProxy, configured, elaborate, formatOptions, rendered } from './support.ts';
 
 const shipped = readFileSync(new URL('../../../apisix-conf/resources.yaml', import.meta.url), 'utf8');
 /** Of APISIX 3.18.0: `GET /v1/schema` of its control API, only what is rendered. */
@@ -58,6 +58,7 @@ describe('every form', () => {
     for (const [name, resources] of [
       ['of every wish', elaborate],
       ['of every preset', shipped],
+      ['behind ai-proxy', byAiProxy],
     ] as const) {
       it(`${format.id} ${name} is the same text twice, valid for the gateway, and holds no key`, () => {
         const { routes } = configured(resources, format.wiring);

@@ -49,6 +49,23 @@ export function rendered(resources: string, format: Format): string {
   return format.write(configured(resources, format.wiring), formatOptions);
 }
 
+/** Language models behind ai-proxy. */
+export const byAiProxy = `
+upstreams:
+  - id: chat
+    preset: openai
+    prefix: /openai
+    identity_header: true
+    gateway:
+      hosts: [llm.example.com]
+      browsers: true
+      limit: { count: 600, window: 60s }
+      ai_proxy: { provider: openai, model: gpt-5-mini }
+  - { id: claude, preset: anthropic, prefix: /, gateway: { ai_proxy: { provider: anthropic } } }
+  - { id: local, preset: generic, base_url: 'https://llm.internal:8443/v2', gateway: { ai_proxy: { provider: openai-compatible, path: /chat } } }
+  - { id: azure, preset: azure-openai, base_url: 'https://a.openai.azure.com', gateway: { ai_proxy: { by_hand: true } } }
+`;
+
 /** One upstream of every wish there is. */
 export const elaborate = `
 upstreams:

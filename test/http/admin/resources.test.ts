@@ -71,6 +71,21 @@ describe('resources over the admin API', () => {
     assert.equal(answer.body.errors[0]?.path, 'upstream');
   });
 
+  it('refuses a budget that would count nothing, and takes it when an upstream counts', async () => {
+    const budget = { llm_tokens: 1000, window: '1d', upstreams: ['metered'] };
+    const preset = { preset: 'test' };
+    assert.equal((await admin.call('PUT', '/upstreams/metered', preset)).status, 201);
+    const refused = await admin.call('PUT', '/limits/budget', budget);
+    assert.deepEqual([refused.status, refused.body.errors[0]?.path], [422, 'llm_tokens']);
+    assert.match(refused.text, /ai-proxy routes only, and has none for metered/);
+    assert.equal(await admin.store.getResource('limit', 'budget'), undefined);
+    const gateway = { ai_proxy: { provider: 'openai' } };
+    assert.equal((await admin.call('PUT', '/upstreams/metered', { ...preset, gateway })).status, 200);
+    assert.equal((await admin.call('PUT', '/limits/budget', budget)).status, 201);
+    const cost = await admin.call('PUT', '/limits/money', { cost: 1.5, window: '1d', upstreams: ['metered'] });
+    assert.deepEqual([cost.status, cost.body.errors[0]?.path], [422, 'cost']);
+  });
+
   it('changes only what the caller has seen, when he says so', async () => {
     const first = await admin.call('PUT', '/consumers/a', { groups: ['one'] }, { 'if-none-match': '*' });
     assert.equal(first.status, 201);

@@ -12,6 +12,8 @@ import { withNewKey } from '../../../sidecar/keys/default-gateway.ts';
 import { CredentialFlowError } from '../../../sidecar/core/error.ts';
 import type { Log, Store } from '../../../sidecar/core/ports.ts';
 import { Secret } from '../../../sidecar/core/secret.ts';
+import type { UpstreamSpec } from '../../../sidecar/core/resources.ts';
+import { judgeBudget, meteredOf } from '../../../sidecar/resources/budgets.ts';
 import type { ResourceDeps } from '../../../sidecar/resources/kind.ts';
 import { parseResourceBody, toResourceBody } from '../../../sidecar/resources/parse-body.ts';
 import { parseResources } from '../../../sidecar/resources/parse.ts';
@@ -155,6 +157,10 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
     log,
     parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
     toBody: toResourceBody,
+    async judgeLimit(spec) {
+      const records = await store.listResources('upstream', { after: undefined, limit: 500 });
+      return judgeBudget(spec, new Map(records.map(({ id, spec }) => [id, meteredOf(id, spec as UpstreamSpec)])));
+    },
     async applyText(text, { owner, file, prune, allowPrune, dryRun, actor }) {
       const { mutations, problems } = parseResources(text, file, resourceDeps);
       if (mutations.length === 0) throw new CredentialFlowError('resource_invalid', undefined, { problems });

@@ -5,9 +5,9 @@ import type { Wiring } from '../wiring.ts';
 /** Tells the sidecar how requests fared. Small batches, sent again rather than lost; the sidecar drops what comes twice. */
 export function httpLogger(
   preset: Preset,
-  options: { readonly sidecarUrl: string; readonly wiring: Wiring },
+  options: { readonly sidecarUrl: string; readonly wiring: Wiring; readonly byAiProxy: boolean },
 ): GatewayPlugin {
-  const { sidecarUrl, wiring } = options;
+  const { sidecarUrl, wiring, byAiProxy } = options;
   return {
     name: 'http-logger',
     comment:
@@ -34,17 +34,30 @@ export function httpLogger(
         request_time: '$request_time',
         request_length: '$request_length',
         bytes_sent: '$bytes_sent',
-        upstream: {
-          addr: '$upstream_addr',
-          status: '$upstream_status',
-          response_time: '$upstream_response_time',
-          header_time: '$upstream_header_time',
-        },
-        limits: limitsOf(preset),
+        ...(byAiProxy
+          ? { llm: languageModel }
+          : {
+              upstream: {
+                addr: '$upstream_addr',
+                status: '$upstream_status',
+                response_time: '$upstream_response_time',
+                header_time: '$upstream_header_time',
+              },
+              limits: limitsOf(preset),
+            }),
       },
     },
   };
 }
+
+/** ai-proxy connects by itself: nginx's variables of an upstream stay empty. Times are milliseconds. */
+const languageModel = {
+  model: '$llm_model',
+  prompt_tokens: '$llm_prompt_tokens',
+  completion_tokens: '$llm_completion_tokens',
+  response_time_ms: '$apisix_upstream_response_time',
+  first_token_ms: '$llm_time_to_first_token',
+};
 
 /** The API's own headers about its limits, by name; the sidecar reads from them how long a key must rest. */
 function limitsOf({ responseHeaders: { rateLimit } }: Preset): { readonly [header: string]: Plain } {
