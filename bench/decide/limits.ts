@@ -62,7 +62,15 @@ function createLeased(base: DecisionContext): { readonly leased: Case; readonly 
   };
   const limiter = createLimiter(
     { maxCounters: 1_000, maxOpenRequests: 1_000 },
-    { shared, isReachable: () => true, asker: 'bench', keyOf: () => 'key', clock, observe: () => undefined },
+    {
+      shared,
+      isReachable: () => true,
+      asker: 'bench',
+      keyOf: () => 'key',
+      clock,
+      observe: () => undefined,
+      onUnpriced: () => undefined,
+    },
   );
   return { leased: caseOf({ ...base, clock, limiter }), asked: () => asked };
 }
