@@ -75,10 +75,11 @@ function createRepeatedField(name: string, clean?: (text: string) => string): (t
   function layOut(text: string): string {
     const written = clean === undefined ? text : clean(text);
     const laid = field(name, written);
+    const kept = clean === undefined ? text : copied(text);
     // What had to be cut out is not kept either.
-    if (written !== text || text.length > maxRepeatedLength) return laid;
+    if (written !== text || kept !== text || text.length > maxRepeatedLength) return laid;
     if (laidOut.size >= maxRepeated) laidOut.clear();
-    laidOut.set(clean === undefined ? text : copied(text), laid);
+    laidOut.set(kept, laid);
     lastText = text;
     last = laid;
     return laid;
