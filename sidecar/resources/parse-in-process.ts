@@ -48,9 +48,10 @@ export async function parseInProcess(options: ParseInProcessOptions, clock: Cloc
   const answers = createAnswerQueue(parser);
   const abort = (): void => answers.fail(new Error('stopped'));
   signal?.addEventListener('abort', abort);
+  let ended = false;
   const close = async (): Promise<void> => {
     signal?.removeEventListener('abort', abort);
-    await end(parser);
+    if (!ended) await end(parser);
   };
   if (signal?.aborted === true) abort();
   const cancel = clock.after(timeoutMs, () => answers.fail(new Error('parsing took too long')));
@@ -58,7 +59,10 @@ export async function parseInProcess(options: ParseInProcessOptions, clock: Cloc
     const first = await answers.ask({ file, owner, text, elsewhere, tokensEndByMs });
     if (first.type === 'parsed') {
       const { sha256, count, problems } = first;
-      return { sha256, count, problems, chunks: readChunks(answers), close };
+      const chunks = readChunks(answers, () => {
+        ended = true;
+      });
+      return { sha256, count, problems, chunks, close };
     }
     await close();
     return first.type === 'unreadable' ? first : { missing: false, message: 'the parser answered out of turn' };
@@ -94,10 +98,14 @@ async function end(parser: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function* readChunks(answers: AnswerQueue): AsyncGenerator<readonly Declaration[]> {
+/** `onEnd`: the parser has nothing left, and ends by itself. */
+async function* readChunks(answers: AnswerQueue, onEnd: () => void): AsyncGenerator<readonly Declaration[]> {
   while (true) {
     const answer = await answers.ask('next');
-    if (answer.type === 'end') return;
+    if (answer.type === 'end') {
+      onEnd();
+      return;
+    }
     if (answer.type !== 'chunk') throw new Error('the parser answered out of turn');
     yield answer.mutations;
   }

@@ -34,7 +34,8 @@ function parse(parent: NodeJS.Process, job: ParseJob, deps: ResourceDeps): void 
   let at = 0;
   parent.on('message', () => {
     if (at >= mutations.length) {
-      answer({ type: 'end' });
+      // Whoever kills a process waits while its memory is taken down; ending by itself, it does that at its own priority.
+      parent.send?.({ type: 'end' } satisfies ParseAnswer, () => parent.exit(0));
       return;
     }
     answer({ type: 'chunk', mutations: mutations.slice(at, at + chunkSize) });

@@ -10,7 +10,7 @@ import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 /** Resources between two turns of the loop: somewhat over half a millisecond, since each is looked up by itself. */
 const chunkRows = 100;
 /** Rows of the log at once. */
-const logRows = 500;
+const logRows = 200;
 
 export type Changed = StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceChange[]> };
 
