@@ -23,7 +23,7 @@ describe('the command line against a running sidecar', () => {
     const banner = sidecar.stderr();
     for (const url of Object.values(sidecar.urls)) assert.ok(banner.includes(url), banner);
     assert.ok(banner.includes(join(sidecar.dataDir, 'keys')));
-    assert.match(banner, /next +credentialflow init/, 'nothing is served yet');
+    assert.match(banner, /next +(npx )?credentialflow init/, 'nothing is served yet');
     for (const key of Object.values(sidecar.keys)) assert.ok(!banner.includes(key));
     for (const name of ['master', 'gateway', 'log', 'admin']) {
       assert.equal(statSync(join(sidecar.dataDir, 'keys', `${name}.key`)).mode & 0o777, 0o600);
