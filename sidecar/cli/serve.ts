@@ -14,19 +14,17 @@ export function addServeCommand(program: Command, cli: Cli): void {
       const { terminal } = cli;
       const { config, warnings } = await cli.local(self);
       const { tuneYoungGeneration } = await import('../ops/young-generation.ts');
-      const { systemClock } = await import('../ops/clock.ts');
-      const letYoungGenerationGrow = tuneYoungGeneration(systemClock);
+      tuneYoungGeneration();
       const { start } = await import('../compose.ts');
       const { createLogger } = await import('../ops/logger.ts');
+      const { systemClock } = await import('../ops/clock.ts');
       const log = createLogger({ level: config.log.level }, { clock: systemClock });
       const signals = watchSignals({ clock: systemClock, log });
       for (const warning of warnings) terminal.err(`${formatPlace({ ...warning, severity: 'warning' })}\n`);
       const running: Running = await start(config, { env: terminal.env, log });
-      const stopTuning = letYoungGenerationGrow();
       terminal.err(formatBanner(running, config.resources.files, terminal));
       const signal = await signals.first;
       log.info('stopping', { signal });
-      stopTuning();
       await running.stop();
     });
   withExamples(
