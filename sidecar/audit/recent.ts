@@ -161,7 +161,10 @@ export function createRecentDecisions(options: RecentOptions): RecentDecisions {
       }
       return newest;
     },
-    size: () => ({ records: texts.size().texts, bytes: texts.size().bytes }),
+    size() {
+      const { texts: records, bytes } = texts.size();
+      return { records, bytes };
+    },
   };
 }
 
