@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { cpuSeconds } from './cpu.ts';
 import { createLoadClient, type LoadClient } from './load/client.ts';
+import { fixedRateCapacity } from './load/fixed-rate-capacity.ts';
 import { judge, unlessNoisy, type Row } from './row.ts';
 import { cli, createHome, startSidecar, type Endpoint } from './sidecar.ts';
 import { bootstrapMedian, median, quantile, spread } from './stats.ts';
@@ -48,7 +49,13 @@ export async function benchHttp({ quick }: { readonly quick: boolean }): Promise
       return [
         ...throughputRows(rates),
         ...costRows(costs),
-        ...(await latencyRows(load, sidecar.data, yardstick.endpoint, median(rates.sidecar) / 2, quick)),
+        ...(await latencyRows(
+          load,
+          sidecar.data,
+          yardstick.endpoint,
+          (await load.fixedRateCapacity(sidecar.data)) / 2,
+          quick,
+        )),
       ];
     } finally {
       yardstick.stop();
@@ -139,6 +146,8 @@ async function latencyRows(
 interface Loads {
   /** Requests a second. */
   capacity(server: Endpoint, seconds: number): Promise<number>;
+  /** Requests a second. */
+  fixedRateCapacity(server: Endpoint): Promise<number>;
   /** Milliseconds. */
   latencies(server: Endpoint, rate: number, seconds: number): Promise<readonly number[]>;
 }
@@ -149,6 +158,7 @@ function createLoads(client: LoadClient, request: string): Loads {
       const result = await client.run({ ...server, request, connections, seconds });
       return result.requests / result.seconds;
     },
+    fixedRateCapacity: (server) => fixedRateCapacity(client, { ...server, request, connections, seconds: 1 }),
     async latencies(server, rate, seconds) {
       const { latencies } = await client.run({ ...server, request, connections, seconds, rate });
       return latencies;

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuSeconds } from './cpu.ts';
 import { readMetric } from './fleet/counters.ts';
 import { createLoadClient } from './load/client.ts';
+import { fixedRateCapacity } from './load/fixed-rate-capacity.ts';
 import type { LogResult } from './load/log-messages.ts';
 import { createLogSender } from './load/log-sender.ts';
 import { judge, unlessNoisy, type Row } from './row.ts';
@@ -29,8 +30,7 @@ export async function benchIngestion({ quick }: { readonly quick: boolean }): Pr
     const order = { ...sidecar.data, key: logKey, versionId: await versionOf(sidecar, token), rate: entriesPerSecond };
     const load = { ...sidecar.data, request, connections };
     await client.run({ ...load, seconds: quick ? 1 : 3 });
-    const measured = await client.run({ ...load, seconds: quick ? 1 : 3 });
-    const rate = measured.requests / measured.seconds / 2;
+    const rate = (await fixedRateCapacity(client, { ...load, seconds: quick ? 1 : 2 })) / 2;
     const cpu = { alone: 0, beside: 0 };
     const p99 = async (): Promise<number> => quantile((await client.run({ ...load, rate, seconds })).latencies, 0.99);
     const spent = async (what: 'alone' | 'beside', work: () => Promise<void>): Promise<void> => {
