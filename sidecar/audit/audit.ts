@@ -37,7 +37,7 @@ export interface Audit {
 
 const flushMs = 100;
 const flushRecords = 1_000;
-/** Written at once. An idle sidecar holds one chunk, a busy one two. */
+/** Written at once. */
 const chunkBytes = 262_144;
 const earlyDenialsMs = 1_000;
 const maxEarlyDenialCells = 1_000;

@@ -22,19 +22,20 @@ export interface LineChunk {
 const newline = 0x0a;
 /** One UTF-16 unit takes at most three bytes of UTF-8. */
 const maxBytesPerUnit = 3;
+/** Written chunks that are kept for the next lines: two are filled while two are written; more are for a sink that was slow. */
+const maxSpares = 4;
 
 /** `chunkBytes`: what is written at once; a longer line gets a chunk of its own. */
 export function createLineBuffer(options: { readonly chunkBytes: number }): LineBuffer {
   let chunks: LineChunk[] = [];
   let last: LineChunk | undefined;
-  let spare: Buffer | undefined;
+  const spares: Buffer[] = [];
   let lines = 0;
 
   function chunkFor(bytes: number): LineChunk {
     if (last !== undefined && last.buffer.length - last.length >= bytes) return last;
     const fits = bytes <= options.chunkBytes;
-    const buffer = (fits ? spare : undefined) ?? Buffer.allocUnsafeSlow(fits ? options.chunkBytes : bytes);
-    if (buffer === spare) spare = undefined;
+    const buffer = (fits ? spares.pop() : undefined) ?? Buffer.allocUnsafeSlow(fits ? options.chunkBytes : bytes);
     last = { buffer, length: 0, lines: 0 };
     chunks.push(last);
     return last;
@@ -61,7 +62,7 @@ export function createLineBuffer(options: { readonly chunkBytes: number }): Line
       for (const chunk of back) lines += chunk.lines;
     },
     recycle({ buffer }) {
-      if (buffer.length === options.chunkBytes) spare = buffer;
+      if (buffer.length === options.chunkBytes && spares.length < maxSpares) spares.push(buffer);
     },
   };
 }

@@ -14,7 +14,7 @@ export interface CachedTokens {
    * Waits `waitMs` at most; never rejects. `absent`: it answered, and had nothing that may be used.
    * `unavailable`: it was not asked, or did not answer; do not write to it now.
    */
-  read(sha256: string, cacheKey: string, waitMs: number): Promise<TokenEntry | 'absent' | 'unavailable'>;
+  read(sha256: string, waitMs: number): Promise<TokenEntry | 'absent' | 'unavailable'>;
   /** Returns at once; whether it was written does not matter. */
   write(sha256: string, entry: TokenEntry): void;
 }
@@ -45,11 +45,7 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
   const keyOf = (sha256: string, { storeId, epoch, fork }: FollowedStore): string =>
     `token:${storeId}:${String(epoch)}${fork}:${sealer.keyVersion}:${sha256}`;
 
-  async function read(
-    sha256: string,
-    cacheKey: string,
-    waitMs: number,
-  ): Promise<TokenEntry | 'absent' | 'unavailable'> {
+  async function read(sha256: string, waitMs: number): Promise<TokenEntry | 'absent' | 'unavailable'> {
     if (!breaker.allows()) return 'unavailable';
     const began = clock.monotonic();
     const identity = deps.identity();
@@ -88,12 +84,12 @@ export function createCachedTokens(options: CachedTokensOptions, deps: CachedTok
     }
     breaker.succeeded();
     // The wait is over: the world may have moved since the value was asked for, and the value may be a replay.
-    if (generation !== freshness.generation() || !freshness.mayUse(cacheKey, opened.asOf)) {
+    if (generation !== freshness.generation() || !freshness.mayUse(sha256, opened.asOf)) {
       observe('stale');
       return 'absent';
     }
     observe('deny' in answer ? 'negative' : 'hit');
-    return { cacheKey, asOf: opened.asOf, generation, answer };
+    return { asOf: opened.asOf, generation, answer };
   }
 
   function write(sha256: string, entry: TokenEntry): void {

@@ -8,8 +8,11 @@ import type { Change } from '../core/ports.ts';
 export interface Freshness {
   /** Takes over every change up to and including revision `completeTo`. */
   apply(changes: readonly Change[], completeTo: number): void;
-  /** Whether what was read of `key` at revision `asOf` is still true. Nothing may be used before the first `reset`. */
-  mayUse(key: string, asOf: number): boolean;
+  /**
+   * Whether what was read of a token (`sha256`: of it, hex) at revision `asOf` is still true. Nothing may be used before
+   * the first `reset`.
+   */
+  mayUse(sha256: string, asOf: number): boolean;
   /** Another epoch, or a revision below what was applied: only what is read from `revision` on may be used. */
   reset(revision: number): void;
   /** The last contiguous revision that was applied. */
@@ -29,6 +32,13 @@ export interface FreshnessOptions {
   readonly onOverflow: () => void;
 }
 
+const tokenPrefix = 'token:';
+
+/** A token's place in the index is its hash alone: so that neither a decision nor what is known of a token needs another text. */
+function placeOf(cacheKey: string): string {
+  return cacheKey.startsWith(tokenPrefix) ? cacheKey.slice(tokenPrefix.length) : cacheKey;
+}
+
 export function createFreshness(options: FreshnessOptions): Freshness {
   const touched = new Map<string, number>();
   let applied = 0;
@@ -40,7 +50,8 @@ export function createFreshness(options: FreshnessOptions): Freshness {
       let overflown = false;
       for (const { cacheKey, revision } of changes) {
         if (cacheKey === '' || overflown) continue;
-        if (revision > (touched.get(cacheKey) ?? 0)) touched.set(cacheKey, revision);
+        const place = placeOf(cacheKey);
+        if (revision > (touched.get(place) ?? 0)) touched.set(place, revision);
         overflown = touched.size > options.maxTouched;
       }
       if (completeTo > applied) applied = completeTo;
@@ -49,7 +60,7 @@ export function createFreshness(options: FreshnessOptions): Freshness {
       if (applied > floor) floor = applied;
       options.onOverflow();
     },
-    mayUse: (key, asOf) => asOf >= floor && asOf >= (touched.get(key) ?? 0),
+    mayUse: (sha256, asOf) => asOf >= floor && asOf >= (touched.get(sha256) ?? 0),
     reset(revision) {
       touched.clear();
       applied = revision;

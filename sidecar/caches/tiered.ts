@@ -64,8 +64,7 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
   const flights = new Map<string, Promise<Validation>>();
 
   async function look(sha256: string, deadline: number): Promise<Validation> {
-    const cacheKey = `token:${sha256}`;
-    const fromCache = await cached.read(sha256, cacheKey, deadline - clock.monotonic());
+    const fromCache = await cached.read(sha256, deadline - clock.monotonic());
     if (typeof fromCache === 'object') {
       l1.set(sha256, fromCache);
       return fromCache.answer;
@@ -75,8 +74,8 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
       const generation = freshness.generation();
       const read = await stored.read(sha256, deadline - clock.monotonic());
       if ('deny' in read) return read;
-      if (generation === freshness.generation() && freshness.mayUse(cacheKey, read.asOf)) {
-        const entry = { cacheKey, asOf: read.asOf, generation, answer: answerOf(read) };
+      if (generation === freshness.generation() && freshness.mayUse(sha256, read.asOf)) {
+        const entry = { asOf: read.asOf, generation, answer: answerOf(read) };
         l1.set(sha256, entry);
         if (fromCache === 'absent') cached.write(sha256, entry);
         return entry.answer;
@@ -116,7 +115,7 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
     find(sha256, isGenuine) {
       const known = l1.get(sha256);
       if (known !== undefined) {
-        if (known.generation === freshness.generation() && freshness.mayUse(known.cacheKey, known.asOf)) {
+        if (known.generation === freshness.generation() && freshness.mayUse(sha256, known.asOf)) {
           observe('l1', known.answer === unknownToken ? 'negative' : 'hit', 0);
           return known.answer;
         }

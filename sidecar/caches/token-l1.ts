@@ -3,8 +3,6 @@ import type { Validation } from '../core/ports.ts';
 
 /** What the process remembers of a token (or of its absence). */
 export interface TokenEntry {
-  /** The key the change log names it by. */
-  readonly cacheKey: string;
   /** Revision of the store at which it was read. */
   readonly asOf: number;
   /** Generation of the freshness index in which it was read. */
@@ -33,8 +31,8 @@ export interface TokenL1Options {
   readonly maxNegativeBytes?: number;
 }
 
-/** Two strings of a hash each, the objects, and the places in the LRU's tables. */
-const entryBytes = 512;
+/** The text of a hash, the objects, and the places in the LRU's tables (270 bytes), and what the collector leaves unused. */
+const entryBytes = 384;
 /** A text and its place in a list. */
 const scopeBytes = 32;
 

@@ -112,9 +112,9 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
     hottest(limit) {
       // At once: the order changes with every look-up.
       const tokens: KnownToken[] = [];
-      for (const [sha256, { cacheKey, asOf, generation, answer }] of l1.hottest()) {
+      for (const [sha256, { asOf, generation, answer }] of l1.hottest()) {
         if (tokens.length >= limit) break;
-        const isFresh = generation === freshness.generation() && freshness.mayUse(cacheKey, asOf);
+        const isFresh = generation === freshness.generation() && freshness.mayUse(sha256, asOf);
         if (isFresh && !('deny' in answer)) tokens.push([sha256, answer]);
       }
       return tokens;
@@ -123,7 +123,7 @@ export async function createTokenState(config: Config, deps: TokenStateDeps): Pr
       follower.assume(identity);
       const generation = freshness.generation();
       for (const [sha256, answer] of known.toReversed()) {
-        l1.set(sha256, { cacheKey: `token:${sha256}`, asOf: identity.revision, generation, answer });
+        l1.set(sha256, { asOf: identity.revision, generation, answer });
       }
     },
     async stop() {

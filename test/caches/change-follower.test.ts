@@ -91,10 +91,10 @@ it('lets nothing be used, and may be started again, when the first read fails', 
   const { follower, freshness, store } = await follow();
   store.through = storeIsAway;
   await assert.rejects(follower.start());
-  assert.equal(freshness.mayUse('token:a', 100), false);
+  assert.equal(freshness.mayUse('a', 100), false);
   store.through = undefined;
   await follower.start();
-  assert.equal(freshness.mayUse('token:a', 0), true);
+  assert.equal(freshness.mayUse('a', 0), true);
 });
 
 it('reads every pollMs, page after page until nothing is left', async () => {
