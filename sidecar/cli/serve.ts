@@ -13,8 +13,8 @@ export function addServeCommand(program: Command, cli: Cli): void {
     .action(async (_options: unknown, self: Command) => {
       const { terminal } = cli;
       const { config, warnings } = await cli.local(self);
-      const { tuneYoungGeneration } = await import('../ops/young-generation.ts');
-      tuneYoungGeneration();
+      const { tuneCollector } = await import('../ops/collector.ts');
+      tuneCollector();
       const { start } = await import('../compose.ts');
       const { createLogger } = await import('../ops/logger.ts');
       const { systemClock } = await import('../ops/clock.ts');

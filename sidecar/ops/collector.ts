@@ -1,0 +1,19 @@
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * How V8 collects the garbage of a sidecar, of whose objects hardly any outlives its decision.
+ *
+ * Young ones by one thread: there is nothing to share, and on a busy machine the decisions would wait until each helper has
+ * had its turn on a processor (10 ms where the collection takes 0.4). And in the room that V8 begins with (17 MB): a start
+ * or an apply reads thousands of resources, the gateway's log brings thousands of entries a second, and for such V8 would
+ * take up to 130 MB, never give them back, and have the more to copy at once.
+ *
+ * Old ones whenever half as many again have come as were left the last time. V8 waits until there are up to four times as
+ * many, for the sake of programs that make old objects all the time; a sidecar makes them when it learns of tokens or
+ * resources. 100,000 known tokens take 190 MB instead of 250 this way, for three collections more while they come.
+ */
+export function tuneCollector(): void {
+  setFlagsFromString('--no-parallel-scavenge');
+  setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=50');
+}
