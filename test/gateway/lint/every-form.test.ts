@@ -117,6 +117,7 @@ const faults: readonly (readonly [rule: string, name: string, put: Put])[] = [
   ['real-ip-trust', 'everybody says who the client is', beside('real-ip', { source: 'http_x_forwarded_for', trusted_addresses: ['0.0.0.0/0'] })], // prettier-ignore
   ['ai-one-header', 'one header for two providers', beside('ai-proxy-multi', { instances: [instance('openai'), instance('deepseek')] })], // prettier-ignore
   ['ai-own-auth', 'ai-proxy with a key of its own', beside('ai-proxy', { provider: 'openai', auth: { header: { Authorization: '$env://KEY' } } })], // prettier-ignore
+  ['ai-path', 'ai-proxy that chooses the path', beside('ai-proxy', { provider: 'openai', auth: { header: {} } })],
   ['upstream-plain-http', 'http to the provider', (documents) => set(upstreamOf(documents), 'scheme', 'http')],
   [
     'pass-host',
