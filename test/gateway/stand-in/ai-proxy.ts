@@ -21,6 +21,8 @@ import type { Exchange } from './exchange.ts';
  *   bodies pass; no answer: 500, in time: 504
  * - `$llm_model` is set when it sends (`options.model`, else the client's), tokens when the answer tells them; later
  *   events of a stream add to earlier ones and zeros overwrite nothing; all are text in the log
+ * What the newest source does otherwise (it hands the body of a 429 or 5xx on, and tells nginx of the upstream) is not
+ * leaned on: the product must do without.
  * Not imitated, so an error: endpoints without a path, conversion between protocols, the other protocols, chunked requests.
  */
 export interface AiRequest {
