@@ -335,6 +335,12 @@ export const lintExamples: Readonly<Record<string, LintExample>> = {
     failing: beside('ai-proxy: { provider: openai, auth: { header: { Authorization: $env://OPENAI } } }'),
     passing: beside('ai-proxy: { provider: openai, auth: { header: {} } }'),
   },
+  'ai-path': {
+    failing: beside('ai-proxy: { provider: openai, auth: { header: {} } }'),
+    passing: beside(
+      'ai-proxy: { provider: openai, auth: { header: {} }, override: { endpoint: https://api.openai.com/v1/chat/completions } }',
+    ).replace('uri: /openai/*', 'uri: /openai/v1/chat/completions'),
+  },
   'upstream-plain-http': {
     failing: guarded('upstream: { nodes: { "api.openai.com:443": 1 } }'),
     passing: guarded('upstream: { scheme: https, nodes: { "api.openai.com:443": 1 } }'),

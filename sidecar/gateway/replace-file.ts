@@ -36,6 +36,8 @@ export function replaceFile(path: string, text: string): boolean {
   const target = followLink(path);
   const before = statSync(target, { throwIfNoEntry: false });
   const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
+  // What a process of this number left that was killed: in a container it is always the same one.
+  rmSync(temporary, { force: true });
   try {
     const file = openSync(temporary, 'wx', before?.mode ?? newFileMode);
     try {

@@ -15,7 +15,7 @@ import { findRealGateway } from '../support/real-gateway.ts';
 const leftOut = [
   'test/e2e/paths.test.ts: three gateways at once with the same routes',
   'test/e2e/shipped-gateway.test.ts: older versions, and gateways whose sidecar is away',
-  'test/gateway/stand-in.test.ts: is about the stand-in',
+  'test/gateway/stand-in*.test.ts: are about the stand-in',
 ];
 
 const gateway = findRealGateway(process.env);
@@ -27,7 +27,7 @@ if (gateway === undefined) {
   console.log(`The gateway at ${gateway.url}, through ${how}.`);
   if (gateway.kind === 'file') leftOut.push('test/apisix/sync.real.ts: needs an Admin API (APISIX_ADMIN_URL)');
   const files = [
-    ...globSync('test/e2e/{sdk-*,rendered-gateway}.test.ts').sort(),
+    ...globSync('test/e2e/{sdk-*,rendered-gateway,ai-proxy}.test.ts').sort(),
     ...(gateway.kind === 'admin' ? ['test/apisix/sync.real.ts'] : []),
   ];
   // One after the other: they share the gateway and its routes.

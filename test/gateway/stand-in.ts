@@ -13,6 +13,7 @@
  * - a denial's status and body pass; of its headers only the listed ones, `text/plain` where none says otherwise
  * - two Authorization headers, a header line over 8 KB: 400; names with underscores are dropped where the
  *   configuration says so
+ * - ai-proxy between forward-auth and limit-count, which sends by itself (stand-in/ai-proxy.ts says what it obeys)
  * - limit-count counts by a variable after forward-auth; serverless-post-function runs its own Lua, last
  * - a body is read as a whole where the question wants a field of it ($post_arg, of JSON), else bodies stream both
  *   ways; log entries go out in batches, at least once
@@ -24,6 +25,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { createAiProxy, readAiRequest } from './stand-in/ai-proxy.ts';
 import { answer, answerPage } from './stand-in/answers.ts';
 import { readRoutes } from './stand-in/configuration.ts';
 import { followFile } from './stand-in/follow-file.ts';
@@ -92,6 +94,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
   const underscores = options.underscoresInHeaders ?? 'off';
   const auth = createAuthCaller();
   const proxy = createProxy();
+  const aiProxy = createAiProxy();
   const logs = createLogBatches();
   const limits = createLimitCounts();
   const questions: RecordedQuestion[] = [];
@@ -109,7 +112,15 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
     const { 'proxy-rewrite': rewrite, 'forward-auth': forwardAuth } = opened.route.plugins;
     if (rewrite !== undefined) opened.upstreamUri = rewriteUri(rewrite, opened);
     if (forwardAuth !== undefined && !(await authorize(forwardAuth, opened, extra))) return;
+    const { 'ai-proxy': ai } = opened.route.plugins;
+    const asked = ai && (await readAiRequest(opened, ai, extra));
+    if (ai !== undefined && asked === undefined) return;
     if (!(await afterAuth(opened, extra))) return;
+    if (ai !== undefined && asked !== undefined) {
+      const to = { origin: overrideOf(opened.route, options), extraHeaders: extra };
+      await aiProxy.pass(opened, ai, asked, to);
+      return;
+    }
     await proxy.pass(opened, originOf(opened.route, options), extra);
   };
 
@@ -181,6 +192,7 @@ export async function startStandInGateway(options: StandInOptions): Promise<Stan
       logs.close();
       auth.close();
       proxy.close();
+      aiProxy.close();
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
@@ -224,6 +236,7 @@ function open(
     sentUri: undefined,
     upstream: undefined,
     body: undefined,
+    llm: undefined,
   };
 }
 
@@ -233,9 +246,15 @@ function refuse(exchange: Exchange, respond: () => void): void {
   respond();
 }
 
-function originOf({ id, upstream }: Route, { nodes }: StandInOptions): URL {
+function overrideOf({ id }: Route, { nodes }: StandInOptions): URL | undefined {
   const override = nodes?.[id];
-  if (override !== undefined) return new URL(override);
+  return override === undefined ? undefined : new URL(override);
+}
+
+function originOf(route: Route, options: StandInOptions): URL {
+  const { id, upstream } = route;
+  const override = overrideOf(route, options);
+  if (override !== undefined) return override;
   const [node] = upstream.nodes;
   if (node === undefined) throw new Error(`route ${id} has no node`);
   return new URL(`${upstream.scheme}://${node.host}${node.port === undefined ? '' : `:${node.port}`}`);

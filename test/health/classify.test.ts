@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { classify } from '../../sidecar/health/classify.ts';
 import { judgeProbe } from '../../sidecar/health/judge-probe.ts';
@@ -21,8 +22,39 @@ describe('what a status says about the key', () => {
     ['anthropic', 529, 'failed'],
     ['anthropic', 401, 'refused'],
     ['mistral', 401, 'refused'],
+    ['mistral', 422, 'neutral'],
+    ['azure-openai', 401, 'refused'],
+    ['azure-openai', 403, 'neutral'],
+    ['cohere', 401, 'refused'],
+    ['cohere', 429, 'limited'],
+    ['ollama', 401, 'refused'],
+    ['ollama', 404, 'neutral'],
     ['generic', 302, 'neutral'],
+    ['generic', 401, 'refused'],
   ];
+  it('is said for every preset', () => {
+    assert.deepEqual(new Set(cases.map(([preset]) => preset)), new Set(presets.keys()));
+  });
+  for (const id of presets.keys()) {
+    it(`${id}: a 429 and a failure of the upstream are never the end of the key`, () => {
+      const kindOf = (status: number) => classify(presetOf(id), { status, limits: {} }, 0).kind;
+      assert.deepEqual([0, 429, 500, 503, 529].map(kindOf), ['failed', 'limited', 'failed', 'failed', 'failed']);
+      assert.equal(kindOf(200), 'accepted');
+    });
+    it(`${id}: what makes its key suspect is in the guide`, () => {
+      const guide = readFileSync(new URL('../../docs/health.md', import.meta.url), 'utf8');
+      const row = guide.split('\n').find((line) => line.startsWith('| ') && line.includes(`\`${id}\``)) ?? '';
+      const [, , suspectOn = '', , probe = ''] = row.split('|').map((cell) => cell.trim());
+      const { deadKey, probe: told } = presetOf(id);
+      // Without a probe nothing could tell a suspicion from the truth.
+      const statuses = told.needsKey ? [...new Set(deadKey.map(({ status }) => status))] : [];
+      assert.deepEqual(
+        [...suspectOn.matchAll(/\d{3}/g)].map(([status]) => Number(status)),
+        statuses,
+      );
+      assert.equal(probe.includes(told.path.replace(/=\d{4}-.*$/, '=')), told.needsKey, row);
+    });
+  }
   for (const [preset, status, kind] of cases) {
     it(`${preset}, ${String(status)}: ${kind}`, () => {
       assert.equal(classify(presetOf(preset), { status, limits: {} }, 0).kind, kind);

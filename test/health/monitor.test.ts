@@ -223,6 +223,27 @@ describe('a limit', () => {
     assert.equal(world.probes.length, 0);
   });
 
+  it('of one key never cools another, whatever it says and however often', async () => {
+    world.hear('b', 200);
+    for (const limits of [
+      {},
+      { 'retry-after': '30' },
+      { 'retry-after-ms': '30000' },
+      { 'x-ratelimit-remaining-requests': '0', 'x-ratelimit-reset-requests': '6m0s' },
+      { 'x-ratelimit-remaining-tokens': '0', 'x-ratelimit-reset-tokens': '6m0s' },
+      { 'anthropic-ratelimit-requests-remaining': '0', 'anthropic-ratelimit-requests-reset': '2036-01-01T00:00:00Z' },
+    ]) {
+      for (let i = 0; i < 20; i++) world.hear('a', 429, { limits });
+      await world.pass(400);
+      assert.notEqual(world.stateOf('a'), 'ok');
+      assert.equal(world.stateOf('b'), 'ok');
+    }
+    assert.deepEqual(
+      world.transitions.filter(({ credential }) => credential === 'b').map(({ to }) => to),
+      ['ok'],
+    );
+  });
+
   it('of an account without credit is a dead key, where the probe can see it', async () => {
     world.answer = { status: 429, text: '{"error":{"code":"insufficient_quota"}}' };
     world.hear('a', 429);

@@ -72,6 +72,7 @@ describe('sidecars that share a cache', () => {
     const until = (world: HealthWorld) => world.monitor.find(world.versionOf('b'))?.untilMs;
     assert.ok(until(one) !== undefined);
     assert.equal(until(other), until(one));
+    for (const world of [one, other]) assert.equal(world.stateOf('a'), 'unknown', 'the other key is nowhere cooled');
   });
 
   it('do not each try what one of them tries', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Secret } from '../../sidecar/core/secret.ts';
 import type { HealthTransition } from '../../sidecar/health/monitor.ts';
@@ -66,6 +67,33 @@ describe('the webhook', () => {
       seen_by: 'self',
     });
     assert.deepEqual(outcomes, ['delivered', 'delivered']);
+  });
+
+  it('is believed by the receiver of the guide, and nobody else is', async () => {
+    const guide = readFileSync(new URL('../../docs/health.md', import.meta.url), 'utf8');
+    const code = /```js\n([^]*?)```/.exec(guide)?.[1] ?? assert.fail('the guide has no code');
+    const receiver = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+      readonly isGenuine: (body: string, signature: string, secret: string, nowSeconds: number) => boolean;
+    };
+    const { webhook, sent, clock, settle } = start(() => Promise.resolve({ status: 204 }));
+    webhook.send(transition);
+    await settle(0);
+    const [{ headers, body } = assert.fail()] = sent;
+    const signature = headers['x-cf-signature'] ?? '';
+    const now = Math.floor(clock.now() / 1_000);
+    const believes = (text = body, signed = signature, secret = 'webhook-secret', at = now): boolean =>
+      receiver.isGenuine(text, signed, secret, at);
+    assert.equal(believes(), true);
+    assert.equal(believes(body.replace('dead', 'ok')), false);
+    assert.equal(believes(body, signature.replace(/t=\d+/, `t=${now + 1}`)), false);
+    assert.equal(believes(body, 't=1,v1=00'), false);
+    assert.equal(believes(body, ''), false);
+    assert.equal(believes(body, signature, 'another-secret'), false);
+    assert.equal(believes(body, signature, 'webhook-secret', now + 301), false);
+    assert.deepEqual(
+      Object.keys(JSON.parse(/```json\n([^]*?)```/.exec(guide)?.[1] ?? '') as object),
+      Object.keys(JSON.parse(body) as object),
+    );
   });
 
   it('is asked again a few times, then given up, in order', async () => {

@@ -91,6 +91,33 @@ refuses(
   'gateway.ai_proxy.path',
   /write such a request anew/,
 );
+for (const fields of [
+  'prefix: /claude, gateway: { ai_proxy: { provider: anthropic, path: /messages } }',
+  'prefix: /v2, gateway: { ai_proxy: { provider: openai, path: /responses } }',
+]) {
+  refuses(
+    `a path by which ai-proxy would count nothing: ${fields}`,
+    fields,
+    'gateway.ai_proxy.path',
+    /count no tokens/,
+  );
+}
+refuses(
+  'a message of Anthropic to another provider that prefix and path make up together',
+  'prefix: /v1, gateway: { ai_proxy: { provider: openai, path: /messages } }',
+  'gateway.ai_proxy.path',
+  /write such a request anew/,
+);
+test('takes a path that ends as ai-proxy looks for it, with the prefix before it', () => {
+  for (const wish of [
+    'prefix: /claude/v1, gateway: { ai_proxy: { provider: anthropic, path: /messages } }',
+    'prefix: /claude, gateway: { ai_proxy: { provider: anthropic, path: /v1/chat/completions } }',
+    'prefix: /, gateway: { ai_proxy: { provider: openai, path: /v1/responses } }',
+  ]) {
+    const text = `upstreams: [{ id: a, preset: generic, base_url: 'https://a.example', ${wish} }]`;
+    assert.deepEqual(parseResources(text, 'r.yaml', resourceDeps).problems, []);
+  }
+});
 
 test('takes a secret in the query on a route without a rewrite', () => {
   const text = `upstreams: [{ id: a, preset: generic, base_url: 'https://a.example/v2', ${moved}, gateway: { secret_in_query: key } }]`;

@@ -18,17 +18,25 @@ export function createFileTarget(options: {
   readonly format: FormatOptions;
 }): SyncTarget {
   const { name, path, format } = options;
+  const readStored = () => {
+    const text = readIfThere(path);
+    return text === undefined ? { routes: [], refusals: [] } : readFileRoutes(text);
+  };
   return {
     name,
     wiring: standalone.wiring,
     plan({ routes }) {
       const wanted = routes.map(apisixRoute);
-      const text = readIfThere(path);
-      const stored = text === undefined ? { routes: [], refusals: [] } : readFileRoutes(text);
+      const stored = readStored();
       const plan = planRoutes(wanted, stored.routes);
       return Promise.resolve<Plan>({ ...plan, refusals: [...new Set([...plan.refusals, ...stored.refusals])] });
     },
     apply(_, configuration) {
+      // Between plan and step somebody else may have been there.
+      const [reason] = readStored().refusals;
+      if (reason !== undefined) {
+        return Promise.resolve({ done: false, reason, failed: undefined, rolledBack: [], left: [] });
+      }
       replaceFile(path, standalone.write(configuration, format));
       return Promise.resolve({ done: true });
     },

@@ -45,6 +45,7 @@ function chatPathOf(provider: AiProxySpec['provider']): string {
 export function checkAiProxy(
   document: AiProxyDocument,
   upstream: {
+    readonly prefix: string;
     readonly encoded_slashes?: 'refuse' | 'allow' | undefined;
     readonly secret_in_query: string | undefined;
   },
@@ -70,7 +71,25 @@ export function checkAiProxy(
   const { provider, path = chatPathOf(document.provider) } = document;
   const isLiteral = /^(?:\/[A-Za-z0-9._~-]+)+$/.test(path) && readPath(path, false) !== undefined;
   if (!isLiteral) report([...at, 'path'], 'must be one path such as /v1/chat/completions, of letters, digits and ._~-');
-  if (provider !== 'anthropic' && path.endsWith('/v1/messages')) {
+  // ai-proxy knows an API by how the client's path ends: by a wrong one it would find no tokens in the answers, so that
+  // a budget held nothing, or write the request anew.
+  const uri = `${upstream.prefix === '/' ? '' : upstream.prefix}${path}`;
+  if (provider !== 'anthropic' && uri.endsWith('/v1/messages')) {
     report([...at, 'path'], "is Anthropic's: ai-proxy would write such a request anew for another provider");
+  }
+  if (provider === 'anthropic' && !/\/(?:v1\/messages|chat\/completions)$/.test(uri)) {
+    report(
+      [...at, 'path'],
+      'must make prefix and path end with /v1/messages: ai-proxy would count no tokens otherwise',
+      {
+        fix: "or, for the API's imitation of OpenAI, with /chat/completions",
+      },
+    );
+  }
+  if (path.endsWith('/responses') && !uri.endsWith('/v1/responses')) {
+    report(
+      [...at, 'path'],
+      'must make prefix and path end with /v1/responses: ai-proxy would count no tokens otherwise',
+    );
   }
 }

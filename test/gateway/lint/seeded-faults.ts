@@ -793,7 +793,13 @@ export const seededFaults: readonly SeededFault[] = [
   {
     name: 'one header for two providers',
     into: 'standalone-ai-proxy-multi.yaml',
-    edit: [[[...plugins, 'ai-proxy-multi', 'instances', 1, 'provider'], 'deepseek']],
+    edit: [
+      [[...plugins, 'ai-proxy-multi', 'instances', 1, 'provider'], 'deepseek'],
+      [
+        [...plugins, 'ai-proxy-multi', 'instances', 1, 'override', 'endpoint'],
+        'https://api.deepseek.com/chat/completions',
+      ],
+    ],
     expect: ['ai-one-header'],
   },
   {
@@ -801,6 +807,24 @@ export const seededFaults: readonly SeededFault[] = [
     into: 'standalone-ai-proxy.yaml',
     edit: [[[...plugins, 'ai-proxy', 'auth', 'header'], { Authorization: 'Bearer ${{OPENAI_KEY}}' }]],
     expect: ['ai-own-auth'],
+  },
+  {
+    name: 'ai-proxy that chooses the path by the body',
+    into: 'standalone-ai-proxy.yaml',
+    edit: [[[...plugins, 'ai-proxy', 'override'], undefined]],
+    expect: ['ai-path'],
+  },
+  {
+    name: 'an instance of ai-proxy-multi with a host alone',
+    into: 'standalone-ai-proxy-multi.yaml',
+    edit: [[[...plugins, 'ai-proxy-multi', 'instances', 1, 'override', 'endpoint'], 'https://api.openai.com']],
+    expect: ['ai-path'],
+  },
+  {
+    name: 'ai-proxy behind a route of many paths',
+    into: 'standalone-ai-proxy.yaml',
+    edit: [[[...route, 'uri'], '/v1/*']],
+    expect: ['ai-path'],
   },
   // upstreams
   {

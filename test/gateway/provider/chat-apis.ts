@@ -1,3 +1,4 @@
+import type { ReceivedRequest } from '../scripted-server.ts';
 import { data, wantsStream } from './provider-api.ts';
 import type { ProviderApi } from './provider-api.ts';
 
@@ -13,7 +14,9 @@ export function openaiApi(secretHeader: string, secretPrefix: string): ProviderA
     unauthorized: { status: 401, body: { error: { ...error, code: 'invalid_api_key' } } },
     reply(request, words) {
       if (request.url.startsWith('/v1/models')) return { json: { object: 'list', data: [] } };
-      return wantsStream(request) ? { events: chunks('chat.completion.chunk', words) } : { json: completion(words) };
+      if (!wantsStream(request)) return { json: completion(words) };
+      const events = chunks('chat.completion.chunk', words);
+      return { events: wantsUsage(request) ? withUsage(events) : events };
     },
   };
 }
@@ -60,6 +63,24 @@ export const anthropicApi: ProviderApi = {
     };
   },
 };
+
+/** OpenAI tells the usage of a stream to who asks for it: in an event before the last. */
+function wantsUsage({ body }: ReceivedRequest): boolean {
+  const { stream_options: options } = JSON.parse(body) as { readonly stream_options?: { include_usage?: boolean } };
+  return options?.include_usage === true;
+}
+
+function withUsage(events: readonly string[]): readonly string[] {
+  const told = data({
+    id: 'chatcmpl-1',
+    object: 'chat.completion.chunk',
+    created,
+    model: 'test-model',
+    choices: [],
+    usage,
+  });
+  return [...events.slice(0, -1), told, ...events.slice(-1)];
+}
 
 function completion(words: readonly string[]): object {
   const message = { role: 'assistant', content: words.join('') };

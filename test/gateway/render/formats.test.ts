@@ -15,6 +15,7 @@ import { ingressV2 } from '../../../sidecar/gateway/render/formats/ingress-v2.ts
 import { objectName } from '../../../sidecar/gateway/render/formats/kubernetes.ts';
 import { pluginsOf } from '../../../sidecar/gateway/render/gateway-configuration.ts';
 import { boundByUpstream } from '../../../sidecar/gateway/render/wiring.ts';
+import { manifestSchemas } from '../manifest-schemas.ts';
 import { byAiProxy, configured, elaborate, formatOptions, rendered } from './support.ts';
 
 const shipped = readFileSync(new URL('../../../apisix-conf/resources.yaml', import.meta.url), 'utf8');
@@ -32,6 +33,17 @@ function assertValid(schema: object | undefined, value: unknown, what: string): 
   compiled.set(schema, validate);
   assert.ok(validate(value), `${what}: ${ajv.errorsText(validate.errors)}`);
 }
+
+/** Upstreams at the edges of what resources may say. */
+const atTheEdges = `
+upstreams:
+  - id: '${'long.'.repeat(12)}id'
+    preset: generic
+    base_url: https://A.Example.com:8443/v2/
+    prefix: /a/b-c_d~e.f
+    gateway: { hosts: [${Array.from({ length: 40 }, (_, i) => `Host-${i}.example.com`).join(', ')}] }
+  - { id: at-an-address, preset: generic, base_url: 'http://192.0.2.7:8080' }
+`;
 
 interface KubernetesObject {
   readonly apiVersion: string;
@@ -225,9 +237,49 @@ describe('gateway-api', () => {
     assert.equal(service?.spec['externalName'], 'maps.example.com');
     assert.deepEqual([policy?.spec['scheme'], policy?.spec['upstreamHost']], ['https', 'maps.example.com']);
   });
+  it('serves every host, in as many routes as it takes, by the same plugins', () => {
+    const routes = objectsOf(rendered(atTheEdges, gatewayApi)).filter(({ kind }) => kind === 'HTTPRoute');
+    const hosts = routes.map(({ spec }) => spec['hostnames'] as readonly string[]);
+    assert.deepEqual(
+      hosts.map((list) => list.length),
+      [16, 16, 8],
+    );
+    assert.equal(new Set(hosts.flat()).size, 40);
+    assert.equal(new Set(routes.map(({ metadata }) => metadata.name)).size, 3);
+    assert.equal(new Set(routes.map(({ spec }) => JSON.stringify(spec['rules']))).size, 1);
+  });
   it('says which routes it left out: those that lead to an address', () => {
     assert.match(text, /^# credentialflow-token-self: 127\.0\.0\.1$/m);
     assert.ok(!objectsOf(text).some(({ metadata }) => metadata.name === 'credentialflow-token-self'));
+  });
+});
+
+describe('what Kubernetes and ADC are given', () => {
+  for (const [name, resources] of [
+    ['of every wish', elaborate],
+    ['of every preset', shipped],
+    ['behind ai-proxy', byAiProxy],
+    ['at the edges', atTheEdges],
+  ] as const) {
+    for (const format of [ingressV2, gatewayApi]) {
+      it(`${format.id} ${name} has the fields that the API takes, and no other`, () => {
+        const text = format.write(configured(resources, format.wiring), { ...formatOptions, namespace: 'edge' });
+        const objects = objectsOf(text);
+        assert.ok(objects.length > 0);
+        for (const object of objects) assertValid(manifestSchemas[object.kind], object, `${object.kind} ${object.metadata.name}`); // prettier-ignore
+      });
+    }
+    it(`adc ${name} has the fields that ADC takes, and no other`, () => {
+      assertValid(manifestSchemas['adc'], parse(rendered(resources, adc)), name);
+    });
+  }
+  it('is judged: what a schema does not know is an error', () => {
+    const [route] = objectsOf(rendered(elaborate, gatewayApi));
+    assert.ok(route);
+    assert.throws(() =>
+      assertValid(manifestSchemas['HTTPRoute'], { ...route, spec: { ...route.spec, hosts: [] } }, 'x'),
+    );
+    assert.throws(() => assertValid(manifestSchemas['HTTPRoute'], { ...route, apiVersion: 'v1' }, 'x'));
   });
 });
 

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { aiProviders } from '../../../sidecar/core/resources.ts';
 
 /** What the stand-in understands of apisix.yaml. A plugin or field that it does not know is an error, not ignored. */
 
@@ -43,6 +44,23 @@ const limitCountSchema = z.strictObject({
   rejected_code: z.int().min(200).max(599).default(503),
   allow_degradation: z.boolean().default(false),
   show_limit_quota_header: z.boolean().default(true),
+});
+
+const aiProxySchema = z.strictObject({
+  provider: z.enum(aiProviders),
+  auth: z.strictObject({ header: z.record(z.string(), z.string()).default({}) }),
+  options: z.record(z.string(), z.unknown()).default({}),
+  override: z.strictObject({
+    // With scheme and host alone the plugin would choose a path; the product never lets it.
+    endpoint: z.url().refine((endpoint) => new URL(endpoint).pathname !== '/', 'must have a path'),
+    request_body_force_override: z.boolean().default(false),
+  }),
+  ssl_verify: z.boolean().default(true),
+  timeout: z.int().min(1).max(600_000).default(30_000),
+  keepalive: z.boolean().default(true),
+  keepalive_pool: z.int().min(1).default(30),
+  // Payloads would put prompts into every logger's default entry.
+  logging: z.strictObject({ summaries: z.literal(false), payloads: z.literal(false) }).optional(),
 });
 
 const postFunctionSchema = z.strictObject({
@@ -99,6 +117,7 @@ const routeSchema = z.strictObject({
       cors: corsSchema.optional(),
       'proxy-rewrite': proxyRewriteSchema.optional(),
       'forward-auth': forwardAuthSchema.optional(),
+      'ai-proxy': aiProxySchema.optional(),
       'limit-count': limitCountSchema.optional(),
       'serverless-post-function': postFunctionSchema.optional(),
       'http-logger': httpLoggerSchema.optional(),
@@ -115,6 +134,7 @@ export type Route = z.infer<typeof routeSchema>;
 export type Cors = z.infer<typeof corsSchema>;
 export type ProxyRewrite = z.infer<typeof proxyRewriteSchema>;
 export type ForwardAuth = z.infer<typeof forwardAuthSchema>;
+export type AiProxyPlugin = z.infer<typeof aiProxySchema>;
 export type LimitCount = z.infer<typeof limitCountSchema>;
 export type HttpLogger = z.infer<typeof httpLoggerSchema>;
 

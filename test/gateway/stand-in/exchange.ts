@@ -21,8 +21,19 @@ export interface Exchange {
   /** Path and query for the upstream where a function changed them; `$upstream_uri` does not show it. */
   sentUri: string | undefined;
   upstream: UpstreamResult | undefined;
-  /** Read as a whole where the question wants a field of it; undefined: it streams. */
+  /** Read as a whole where the question wants a field of it, or ai-proxy sends it; undefined: it streams. */
   body: Buffer | undefined;
+  /** Undefined: ai-proxy did not send it. */
+  llm: LanguageModelResult | undefined;
+}
+
+/** Milliseconds. */
+export interface LanguageModelResult {
+  readonly model: string;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly firstTokenMs?: number;
+  readonly responseTimeMs?: number;
 }
 
 export interface UpstreamResult {

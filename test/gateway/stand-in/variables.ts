@@ -21,6 +21,8 @@ function fieldOfBody(body: Buffer | undefined, name: string): string | undefined
 }
 
 const dashed = (name: string): string => name.replaceAll('_', '-');
+/** As ai-proxy sets its variables. */
+const text = (count: number | undefined): string | undefined => (count === undefined ? undefined : String(count));
 const seconds = (ms: number): number => Math.round(ms) / 1_000;
 
 const readers: Readonly<Record<string, (exchange: Exchange) => string | number | undefined>> = {
@@ -46,6 +48,11 @@ const readers: Readonly<Record<string, (exchange: Exchange) => string | number |
   upstream_status: ({ upstream }) => (upstream === undefined ? undefined : String(upstream.status)),
   upstream_response_time: ({ upstream }) => upstream && seconds(upstream.responseTimeMs),
   upstream_header_time: ({ upstream }) => upstream && seconds(upstream.headerTimeMs),
+  llm_model: ({ llm }) => llm?.model ?? '',
+  llm_prompt_tokens: ({ llm }) => text(llm?.promptTokens),
+  llm_completion_tokens: ({ llm }) => text(llm?.completionTokens),
+  llm_time_to_first_token: ({ llm }) => text(llm?.firstTokenMs),
+  apisix_upstream_response_time: ({ llm }) => text(llm?.responseTimeMs),
 };
 
 /** nginx's normalised, decoded path and the raw query. */

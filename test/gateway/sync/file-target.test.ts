@@ -22,6 +22,16 @@ describe('the file of a standalone gateway', () => {
     assert.equal(readFileSync(join(home, 'apisix.yaml'), 'utf8'), rendered(elaborate, standalone));
     assert.deepEqual((await target.plan(configuration)).steps, []);
   });
+  it('that got a route of somebody else after the plan is left as it is', async () => {
+    const target = targetOf('shared.yaml');
+    const plan = await target.plan(configuration);
+    const theirs = 'routes: [{ id: legacy, uri: /legacy }]\n#END\n';
+    writeFileSync(join(home, 'shared.yaml'), theirs);
+    const outcome = await target.apply(plan, configuration);
+    assert.ok(!outcome.done);
+    assert.match(outcome.reason, /the route legacy.*not ours/);
+    assert.equal(readFileSync(join(home, 'shared.yaml'), 'utf8'), theirs);
+  });
   for (const [name, text, refused] of [
     ['empty', '\n', false],
     ['ours', 'routes: [{ id: old, labels: { managed-by: credentialflow }, uri: /old }]\n', false],

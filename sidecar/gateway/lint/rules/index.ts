@@ -1,4 +1,5 @@
 import type { Rule } from '../rule.ts';
+import { aiPath } from './ai-path.ts';
 import { conditionNotPassed, questionBody } from './condition-reads.ts';
 import { authPlainHttp, authUri, keepalivePool, poolFirstRoute, sslVerify, versionFloor } from './connection.ts';
 import {
@@ -121,6 +122,7 @@ export const rules: readonly Rule[] = [
   realIpTrust,
   aiOneHeader,
   aiOwnAuth,
+  aiPath,
   // upstreams
   upstreamPlainHttp,
   upstreamTls,

@@ -27,18 +27,31 @@ function isAddress({ node: { host } }: GatewayRoute): boolean {
   return host === 'localhost' || /^[\d.]+$|^\[/.test(host);
 }
 
+/** As many as an HTTPRoute takes. */
+const mostHosts = 16;
+
+/** The hosts of each HTTPRoute, with its name; without hosts one serves all. The name of a further one no id can have. */
+function httpRoutesOf(route: GatewayRoute): readonly { readonly name: string; readonly hosts: readonly string[] }[] {
+  const routes = [{ name: objectName(route), hosts: route.hosts.slice(0, mostHosts) }];
+  for (let from = mostHosts; from < route.hosts.length; from += mostHosts) {
+    const upstreamId = `${route.upstreamId ?? route.id} hosts ${from}`;
+    routes.push({ name: objectName({ ...route, upstreamId }), hosts: route.hosts.slice(from, from + mostHosts) });
+  }
+  return routes;
+}
+
 function objectsOf(route: GatewayRoute, { gatewayName }: FormatOptions): readonly KubernetesObject[] {
   const name = objectName(route);
   const { plugins, notes } = pluginList(route);
-  const { hosts, methods, node, path } = route;
+  const { methods, node, path } = route;
   const match = { type: path.kind === 'exact' ? 'Exact' : 'PathPrefix', value: path.path };
   const matches = methods.length === 0 ? [{ path: match }] : methods.map((method) => ({ path: match, method }));
   return [
-    {
-      comment: route.comment,
+    ...httpRoutesOf(route).map(({ name: routeName, hosts }, i) => ({
+      ...(i === 0 ? { comment: route.comment } : {}),
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
-      name,
+      name: routeName,
       spec: {
         parentRefs: [{ name: gatewayName }],
         ...(hosts.length === 0 ? {} : { hostnames: hosts }),
@@ -52,7 +65,7 @@ function objectsOf(route: GatewayRoute, { gatewayName }: FormatOptions): readonl
           },
         ],
       },
-    },
+    })),
     { apiVersion: 'apisix.apache.org/v1alpha1', kind: 'PluginConfig', name, spec: { plugins }, notes },
     {
       apiVersion: 'v1',
