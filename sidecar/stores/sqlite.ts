@@ -13,14 +13,12 @@ import { guarded, storeFault } from './sqlite/faults.ts';
 import { createReader } from './sqlite/reader.ts';
 import { defaultChangeLogRows, type StoreDeps, type StoreKind, type StoreOptions } from './store-kind.ts';
 import { createTurns } from './turns.ts';
+import { usesInTurn } from './uses-in-turn.ts';
 
 export interface SqliteOptions extends StoreOptions {
   /** Default: those of this version. */
   readonly migrations?: readonly Migration[];
 }
-
-/** Last-used times in one transaction, so that a write never waits long for them. */
-const usesAtOnce = 1_000;
 
 /** `sqlite:PATH` or `sqlite::memory:`. */
 export const sqlite: StoreKind = {
@@ -119,9 +117,7 @@ function createSqliteStore(backend: Backend, options: SqliteOptions, deps: Store
     getToken: (id) => read(() => reader.getToken(id)),
     listTokens: ({ consumer }, page) => read(() => reader.listTokens(consumer, page)),
     async recordTokenUse(uses) {
-      const all = [...uses];
-      for (let at = 0; at < all.length; at += usesAtOnce) {
-        const some = all.slice(at, at + usesAtOnce);
+      for (const some of usesInTurn(uses)) {
         await turns.take(() => backend.port.call('recordTokenUse', some));
       }
     },

@@ -1,10 +1,8 @@
 import type { Actor } from '../../core/ports.ts';
+import { usesInTurn } from '../uses-in-turn.ts';
 import type { ConnectionPool } from './pool.ts';
 import { unnest, type Sql } from './sql.ts';
 import { inTransaction, type TransactionTimes } from './transaction.ts';
-
-/** Last-used times in one transaction. */
-const usesAtOnce = 1_000;
 
 /** Below the server's deadlock_timeout (1 s): where a write and we wait for each other, it is we who give up. */
 const lockMs = 500;
@@ -17,12 +15,10 @@ export async function recordTokenUse(
 ): Promise<void> {
   const { t } = options.sql;
   const times = { ...options.times, lockMs };
-  // In the order of the ids: sidecars that write at the same time wait for each other, and never in a circle.
-  const all = [...uses].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (let at = 0; at < all.length; at += usesAtOnce) {
-    const some = all.slice(at, at + usesAtOnce);
+  for (const some of usesInTurn(uses)) {
     await inTransaction(pool, times, async (session) => {
       await session.query(
+        // In the order of the ids: sidecars that write at the same time wait for each other, and never in a circle.
         `WITH given AS (SELECT * FROM ${unnest({ id: 'text', at: 'bigint' })}),
            mine AS (SELECT id FROM ${t}tokens WHERE id IN (SELECT id FROM given) ORDER BY id FOR UPDATE)
          UPDATE ${t}tokens SET last_used_at = given.at FROM given JOIN mine USING (id)
