@@ -35,7 +35,10 @@ async function hold(key: string, holder: string, wanted: Partial<WantedPlaces>):
 test('never lets more be held than the limit, whoever asks and however much at once', async () => {
   const key = newKey();
   const asked = Array.from({ length: 50 }, (_, i) => hold(key, `h${i}`, { more: 3 }));
-  assert.equal((await Promise.all(asked)).reduce((sum, held) => sum + held, 0), 20);
+  assert.equal(
+    (await Promise.all(asked)).reduce((sum, held) => sum + held, 0),
+    20,
+  );
   assert.equal(await hold(key, 'late', { more: 1 }), 0);
 });
 
