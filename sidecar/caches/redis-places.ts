@@ -3,15 +3,16 @@ import { cacheFailed } from './kind.ts';
 import type { AskRedis } from './redis-counters.ts';
 
 /**
- * KEYS[1]: a hash, holder → "held underWay untilMs". ARGV: holder, life in ms (0: only look), limit, under way, more,
- * ahead. By the server's clock. What is no such record, has ended, or claims to last longer than any may, is removed.
+ * KEYS[1]: a hash, holder → "held underWay untilMs". ARGV: holder, life in ms (0: only look), limit, under way,
+ * waiting, kept, ahead. By the server's clock. What is no such record, has ended, or claims to last longer than any may, is removed.
  * Answers "held heldByOthers underWayOfOthers".
  */
 const holdScript = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local life, limit = tonumber(ARGV[2]), tonumber(ARGV[3])
-local underWay, more, ahead = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local underWay, waiting = tonumber(ARGV[4]), tonumber(ARGV[5])
+local kept, ahead = tonumber(ARGV[6]), tonumber(ARGV[7])
 local others, busy = 0, 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
@@ -29,8 +30,10 @@ end
 local left = limit - others - underWay
 local held = underWay
 if left > 0 then
-  more = math.min(more, left)
-  held = held + more + math.min(ahead, math.floor((left - more) / 8))
+  waiting = math.min(waiting, left)
+  kept = math.min(kept, left - waiting)
+  underWay = underWay + waiting
+  held = underWay + kept + math.min(ahead, math.floor((left - waiting - kept) / 8))
 end
 if life > 0 then
   if held > 0 then
@@ -52,12 +55,12 @@ export function createRedisPlaces(
     readHeld(await ask(prefix + key, (client) => client.eval(holdScript, 1, prefix + key, ...args.map(String))));
 
   return {
-    async hold(key, { holder, lifeMs, limit, underWay, more, ahead }) {
-      const answer = await run(key, [holder, Math.ceil(lifeMs), limit, underWay, more, ahead]);
+    async hold(key, { holder, lifeMs, limit, underWay, waiting, kept, ahead }) {
+      const answer = await run(key, [holder, Math.ceil(lifeMs), limit, underWay, waiting, kept, ahead]);
       // Redis is not trusted: what it grants is at most what was asked for.
-      return { ...answer, held: Math.min(answer.held, underWay + more + ahead) };
+      return { ...answer, held: Math.min(answer.held, underWay + waiting + kept + ahead) };
     },
-    look: async (key, holder) => (await run(key, [holder, 0, 0, 0, 0, 0])).elsewhere,
+    look: async (key, holder) => (await run(key, [holder, 0, 0, 0, 0, 0, 0])).elsewhere,
   };
 }
 

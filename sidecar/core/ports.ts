@@ -309,9 +309,11 @@ export interface WantedPlaces {
   readonly limit: number;
   /** By requests under way: they are held even beyond the limit. */
   readonly underWay: number;
-  /** So many more, as far as there is room. */
-  readonly more: number;
-  /** And more beyond these, of an eighth of what is left then. */
+  /** Requests that wait for one; they count as under way when they get it. */
+  readonly waiting: number;
+  /** That no request has, and that it would like to keep. */
+  readonly kept: number;
+  /** And more beyond all these, of an eighth of what is left then. */
   readonly ahead: number;
   /** Unless they are held again they are free after so long; milliseconds, at most a minute. */
   readonly lifeMs: number;

@@ -2,6 +2,7 @@ import { slotMsOf } from '../core/limit.ts';
 import type { LimitEntry } from '../core/limit.ts';
 import type { Clock, SharedCounters, WantedLease } from '../core/ports.ts';
 import type { Counter, NoRoom } from './counter.ts';
+import { inTime } from './in-time.ts';
 import { createSlidingWindow } from './window.ts';
 
 export interface LeasedCounterOptions {
@@ -115,7 +116,7 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
     waiting += 1;
     try {
       for (let round = 0; round < maxRounds; round++) {
-        const answered = await inTime(ask(limit), askedAtMs + waitMs - clock.monotonic());
+        const answered = await inTime(clock, ask(limit), askedAtMs + waitMs - clock.monotonic());
         const nowMs = clock.monotonic();
         if (takeLeased(limit, nowMs)) return undefined;
         if (answered === undefined) pausedUntilMs = nowMs + pauseMs;
@@ -125,19 +126,6 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
       return takeAlone(limit, clock.monotonic());
     } finally {
       waiting -= 1;
-    }
-  }
-
-  /** Undefined: not in time. */
-  async function inTime(work: Promise<boolean>, ms: number): Promise<boolean | undefined> {
-    let cancel = (): void => undefined;
-    const late = new Promise<undefined>((resolve) => {
-      cancel = clock.after(Math.max(0, ms), () => resolve(undefined));
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      cancel();
     }
   }
 
