@@ -161,14 +161,14 @@ export function createPlaceFleet(): PlaceFleet {
       }
     },
     async ask(sidecar, limit) {
-      const answers: (LimitRefusal | undefined)[] = [];
-      void Promise.resolve(sidecar.take(limit)).then((refusal) => answers.push(refusal));
-      for (let ms = 0; ms <= 20 && answers.length === 0; ms++) {
+      const heard: { answer?: readonly [LimitRefusal | undefined] } = {};
+      void Promise.resolve(sidecar.take(limit)).then((refusal) => (heard.answer = [refusal]));
+      for (let ms = 0; ms <= 20; ms++) {
         await turn();
-        if (answers.length === 0) clock.advance(1);
+        if (heard.answer !== undefined) return heard.answer[0];
+        clock.advance(1);
       }
-      if (answers.length === 0) throw new Error('no answer within 20 ms');
-      return answers[0];
+      throw new Error('no answer within 20 ms');
     },
     tell: (message) => {
       for (const listener of listeners) listener(message);
