@@ -8,13 +8,14 @@ import type {
   LimitView,
 } from '../core/limit.ts';
 import type { Cancel, Clock, SharedCounters, SharedPlaces } from '../core/ports.ts';
-import { costOf, type LlmUsage, type PriceSpec } from '../core/prices.ts';
+import { costOf, type LlmUsage } from '../core/prices.ts';
 import { createBackground } from './background.ts';
 import { createBudgetCounter } from './budget-counter.ts';
 import { createConcurrencyCounter, endsSoonMs } from './concurrency-counter.ts';
 import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
 import { createFleetTalk, type EndOutcome } from './fleet-talk.ts';
 import { createLeasedCounter } from './leased-counter.ts';
+import { createOpenRequests, type OpenRequest } from './open-requests.ts';
 import { createPlaceCounter, type PlaceCounter } from './place-counter.ts';
 
 export interface LimiterOptions {
@@ -52,15 +53,6 @@ interface Taken {
   readonly counter: Counter;
 }
 
-/** A request whose end is waited for. */
-interface OpenRequest {
-  /** Not the counters: one that counted nothing may have been forgotten before the end of a long request. */
-  readonly owed: readonly LimitUse[];
-  readonly upstreamId: string;
-  /** Of its beginning. */
-  readonly prices: readonly PriceSpec[];
-}
-
 /** What all sidecars together have used of a counter. */
 type AskAll = (key: string) => Promise<Pick<LimitState, 'used' | 'freesInMs'>>;
 
@@ -82,9 +74,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   const { shared, places, clock, observe } = deps;
   const families = new Map<string, Map<string, Counter>>();
   let counters = 0;
-  /** Requests whose end matters, in two generations: the oldest are forgotten. */
-  let young = new Map<string, OpenRequest>();
-  let old = young;
+  const opened = createOpenRequests({ max: options.maxOpenRequests });
   let serial = 0;
   const placeCounters = new Map<string, PlaceCounter>();
   const background = createBackground(backgroundAsks);
@@ -155,11 +145,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   function open(request: LimitedRequest, taken: readonly Taken[]): void {
     const owed = taken.filter(({ counter }) => counter.settle !== undefined).map(({ use }) => use);
     if (owed.length === 0 || request.id === '') return;
-    if (young.size >= options.maxOpenRequests) {
-      old = young;
-      young = new Map();
-    }
-    young.set(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
+    opened.add(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
   }
 
   function chargeOf({ owed, upstreamId, prices }: OpenRequest, usage: LlmUsage): Charge {
@@ -262,12 +248,10 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   }
 
   function settle(requestId: string, usage: LlmUsage | undefined): boolean {
-    const opened = young.get(requestId) ?? old.get(requestId);
-    if (opened === undefined) return false;
-    young.delete(requestId);
-    old.delete(requestId);
-    const charge = usage === undefined ? undefined : chargeOf(opened, usage);
-    for (const use of opened.owed) counterOf(use).settle?.(requestId, charge, clock.monotonic());
+    const request = opened.take(requestId);
+    if (request === undefined) return false;
+    const charge = usage === undefined ? undefined : chargeOf(request, usage);
+    for (const use of request.owed) counterOf(use).settle?.(requestId, charge, clock.monotonic());
     return true;
   }
 

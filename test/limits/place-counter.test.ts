@@ -1,6 +1,7 @@
 /** Requests under way that sidecars count together. */
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
+import fc from 'fast-check';
 import type { LimitEntry } from '../../sidecar/core/limit.ts';
 import { readWord } from '../../sidecar/limits/fleet-words.ts';
 import { atOnce, createPlaceFleet, type PlaceFleet, type Sidecar } from './place-fleet.ts';
@@ -30,7 +31,12 @@ test('one sidecar may use all of the limit while the others are idle, and no mor
   const [a, b] = [fleet.sidecar('a'), fleet.sidecar('b')];
   const limit = atOnce(20);
   assert.equal(await allowed(fleet, a, limit, 30), 20);
-  assert.deepEqual(await fleet.ask(b, limit), { limit, retryAfterMs: 1_000, known: true });
+  assert.deepEqual(fleet.asked.told, [], 'nobody could give back anything');
+  const { holds } = fleet.asked;
+  for (let i = 0; i < 10; i++) {
+    assert.deepEqual(await fleet.ask(b, limit), { limit, retryAfterMs: 1_000, known: true });
+  }
+  assert.equal(fleet.asked.holds, holds + 2, 'asked twice, then not for a while');
 });
 
 test('requests that come at once share one question', async () => {
@@ -247,4 +253,48 @@ test('messages that are none of ours change nothing and end nothing', async () =
   fleet.tell('["short","b","no such key"]');
   assert.ok(await fleet.ask(a, limit));
   assert.equal(a.ends.taken, 0);
+});
+
+test('whatever happens in whatever order, never more are under way than the limit, and all of it comes back', async () => {
+  const one = fc.record({
+    what: fc.constantFrom('take', 'take', 'take', 'end', 'end', 'end elsewhere', 'pass', 'lose'),
+    at: fc.nat(3),
+    ms: fc.constantFrom(1, 100, 300, 2_000),
+  });
+  const property = fc.asyncProperty(
+    fc.integer({ min: 1, max: 9 }),
+    fc.array(one, { maxLength: 60 }),
+    async (most, steps) => {
+      const fleet = createPlaceFleet();
+      const sidecars = ['a', 'b', 'c', 'd'].map((name) => fleet.sidecar(name));
+      // An answer that is lost must not look like a Redis that is away.
+      const limit = atOnce(most, 'deny');
+      const underWay = (): number => sidecars.reduce((sum, sidecar) => sum + sidecar.underWay.size, 0);
+      for (const { what, at, ms } of steps) {
+        const sidecar = sidecars[at] ?? assert.fail();
+        if (what === 'take') await fleet.ask(sidecar, limit);
+        else if (what === 'end') sidecar.end();
+        else if (what === 'pass') await fleet.pass(ms);
+        else if (what === 'lose') {
+          fleet.link.state = 'lost';
+          await Promise.all([fleet.ask(sidecar, limit), fleet.ask(sidecar, limit)]);
+          fleet.link.state = 'up';
+        } else {
+          const [id] = sidecar.underWay;
+          if (id === undefined) continue;
+          sidecar.underWay.delete(id);
+          sidecars[(at + 1) % 4]?.limiter.passOn(id, undefined);
+        }
+        assert.ok(underWay() <= most, `${String(underWay())} of ${String(most)}`);
+      }
+      for (const sidecar of sidecars) for (const id of [...sidecar.underWay]) sidecar.end(id);
+      await fleet.pass(2_000);
+      const last = sidecars[0] ?? assert.fail();
+      await fleet.ask(last, limit);
+      await fleet.pass(500);
+      await allowed(fleet, last, limit, most);
+      assert.equal(underWay(), most);
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
 });
