@@ -178,6 +178,17 @@ describe('ends', () => {
     assert.equal(a.take(limit), undefined);
   });
 
+  it('bring what the log says of tokens, so that a budget is charged where the request was decided', async () => {
+    const fleet = createPlaceFleet();
+    const [a, b] = [fleet.sidecar('a'), fleet.sidecar('b')];
+    const budget: LimitEntry = { ...atOnce(100), measure: 'llm_tokens', windowMs: 60_000 };
+    assert.equal(await allowed(fleet, a, budget, 1), 1);
+    for (const id of a.underWay) b.limiter.passOn(id, { model: 'm', promptTokens: 60, completionTokens: 40 });
+    await fleet.pass(100);
+    assert.equal((await a.limiter.look([{ limit: budget, counter: 'team' }]))[0]?.used, 100);
+    assert.ok(await fleet.ask(a, budget));
+  });
+
   it('wait while Redis is away, in a bounded number', async () => {
     const fleet = createPlaceFleet();
     const [a, b] = [fleet.sidecar('a'), fleet.sidecar('b')];
