@@ -72,9 +72,8 @@ export function createPlaceCounter(options: PlaceCounterOptions, deps: PlaceCoun
   /** Of what all hold, when last heard. */
   let share = 1;
   let waiting = 0;
-  /** Most at once since the last renewal, and between it and the one before. */
+  /** Most at once since the last renewal. */
   let peak = 0;
-  let peakBefore = 0;
   let asking: Promise<boolean> | undefined;
   let isQueued = false;
 
@@ -186,8 +185,8 @@ export function createPlaceCounter(options: PlaceCounterOptions, deps: PlaceCoun
   }
 
   function renew(nowMs: number): void {
-    giveBack(nowMs < shortUntilMs ? 0 : Math.max(peak, peakBefore));
-    [peakBefore, peak] = [peak, underWay.size()];
+    giveBack(nowMs < shortUntilMs ? 0 : peak);
+    peak = underWay.size();
     askInBackground();
   }
 

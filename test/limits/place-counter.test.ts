@@ -76,11 +76,11 @@ test('unused places go back after a while', async () => {
   const a = fleet.sidecar('a');
   await allowed(fleet, a, atOnce(20), 20);
   for (let i = 0; i < 18; i++) a.end();
-  await fleet.pass(16_000);
+  await fleet.pass(12_000);
   assert.equal(fleet.records.get('a')?.held, 2);
   a.end();
   a.end();
-  await fleet.pass(16_000);
+  await fleet.pass(12_000);
   assert.equal(fleet.records.size, 0);
 });
 
