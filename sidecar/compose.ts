@@ -87,7 +87,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const consumers = createRequestMemory(config);
   const issuers = createIssuers({ ...common, snapshot: keeper.current, resolveSecret: snapshots.resolveSecret });
   const { isGenuine } = keyState;
-  const { context, limits, troubles } = createDecisions({
+  const { context, limiter, troubles } = createDecisions({
     ...common,
     store,
     issuers,
@@ -115,7 +115,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     logKey: keys.log,
     keeper,
     consumers,
-    limiter: context.limiter,
+    limiter,
     listeners: [health.onOutcomes],
   });
   const dataPlane = createDataPlane(
@@ -147,7 +147,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     keyring,
     keyAdministration: keyState.administration,
     healthOf: (credential) => healthOf(health, credential),
-    explanations: createExplanations(config, { store, context, limits, policies: snapshots.policies, recent }),
+    explanations: createExplanations(config, { store, context, limits: limiter, policies: snapshots.policies, recent }),
     status,
   });
   const ops = createOpsServer({ makeServer: makeServer.metrics }, { metrics, readiness, log });

@@ -61,15 +61,17 @@ function createLeased(base: DecisionContext): { readonly leased: Case; readonly 
     monotonic: () => Math.min(startedAt, performance.now()),
   };
   const limiter = createLimiter(
-    { maxCounters: 1_000, maxOpenRequests: 1_000 },
+    { maxCounters: 1_000, maxOpenRequests: 1_000, placeLifeMs: 15_000 },
     {
       shared,
+      places: undefined,
       isReachable: () => true,
       asker: 'bench',
       keyOf: () => 'key',
       clock,
       observe: () => undefined,
       onUnpriced: () => undefined,
+      observeEnds: () => undefined,
     },
   );
   return { leased: caseOf({ ...base, clock, limiter }), asked: () => asked };

@@ -8,10 +8,18 @@ export interface Answer {
   /** 0: none came (connection refused or broken, or nothing within `giveUpMs`). */
   readonly status: number;
   readonly ms: number;
+  /** What the gateway's log names the credential by; empty: none was given. */
+  readonly credential: string;
+}
+
+export interface Asked {
+  readonly path?: string | undefined;
+  /** The gateway's own. */
+  readonly requestId?: string;
 }
 
 export interface Asker {
-  ask(server: Endpoint, token: string, path?: string): Promise<Answer>;
+  ask(server: Endpoint, token: string, asked?: Asked): Promise<Answer>;
   close(): void;
 }
 
@@ -21,19 +29,21 @@ const giveUpMs = 5_000;
 export function createAsker(): Asker {
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   return {
-    ask({ host, port }, token, path = allowedPath) {
+    ask({ host, port }, token, { path = allowedPath, requestId } = {}) {
       const headers = {
         ...question(token),
         'X-Forwarded-Uri': `/openai${path}`,
         'X-CF-Raw-Uri': `/openai${path}`,
         'X-CF-Upstream-Uri': path,
+        ...(requestId === undefined ? {} : { 'X-CF-Request-Id': requestId }),
       };
       const startedAt = performance.now();
       return new Promise((resolve) => {
-        const done = (status: number): void => resolve({ status, ms: performance.now() - startedAt });
+        const done = (status: number, credential: unknown = ''): void =>
+          resolve({ status, ms: performance.now() - startedAt, credential: String(credential) });
         const asking = request({ host, port, path: '/api/auth', headers, agent, timeout: giveUpMs }, (response) => {
           response.resume();
-          response.on('end', () => done(response.statusCode ?? 0));
+          response.on('end', () => done(response.statusCode ?? 0, response.headers['cfcredential']));
           response.on('error', () => done(0));
         });
         asking.on('timeout', () => asking.destroy());

@@ -1,6 +1,8 @@
 /** One limit, many sidecars: what all of them together allow, and what becomes of it when Redis dies in the middle. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../row.ts';
+import type { BenchSidecar } from '../sidecar.ts';
+import { atOnce, atOnceRows } from './at-once.ts';
 import { createAsker, openLoop, type Asker } from './ask.ts';
 import { issueToken, startScene, type Issued, type Scene } from './scene.ts';
 
@@ -28,6 +30,7 @@ export async function limitRows({ quick }: { readonly quick: boolean }): Promise
           bound: '= 0',
           ok: other === 0,
         },
+        ...(await limitAtOnce(scene, asker, tokens, quick)),
       ];
     })),
     ...(await withLimit(sidecars, async (scene, asker, tokens) => {
@@ -57,18 +60,37 @@ async function withLimit(
   const scene = await startScene({ sidecars });
   const asker = createAsker();
   try {
-    const [first] = scene.sidecars;
-    if (first === undefined) throw new Error('no sidecar was started');
-    await scene.admin(first, 'PUT', `/api/v1/limits/${limitId}`, { requests, window, per: ['upstream'] });
+    const first = firstOf(scene);
     const tokens: Issued[] = [];
     for (let i = 0; i < sidecars; i++) tokens.push(await issueToken(scene, first, i));
-    // Until every sidecar has the limit.
-    await sleep(1_500);
+    await putLimit(scene, { requests, window });
     return await work(scene, asker, tokens);
   } finally {
     asker.close();
     await scene.stop();
   }
+}
+
+/** In place of the one before, by the same sidecars. */
+async function limitAtOnce(
+  scene: Scene,
+  asker: Asker,
+  tokens: readonly Issued[],
+  quick: boolean,
+): Promise<readonly Row[]> {
+  await putLimit(scene, { concurrent: atOnce });
+  return atOnceRows(scene, asker, tokens, quick ? 2_000 : 10_000);
+}
+
+async function putLimit(scene: Scene, spec: Readonly<Record<string, unknown>>): Promise<void> {
+  await scene.admin(firstOf(scene), 'PUT', `/api/v1/limits/${limitId}`, { ...spec, per: ['upstream'] });
+  // Until every sidecar has it.
+  await sleep(1_500);
+}
+
+function firstOf({ sidecars: [first] }: Scene): BenchSidecar {
+  if (first === undefined) throw new Error('no sidecar was started');
+  return first;
 }
 
 async function offer(

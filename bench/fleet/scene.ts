@@ -34,6 +34,7 @@ export interface SceneOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+export const logKey = 'cfl_bench0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const adminKey = 'cfa_bench0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** What the fleet serves: each team may chat, and nothing else. */
@@ -64,7 +65,7 @@ export async function startScene(options: SceneOptions): Promise<Scene> {
       CREDENTIALFLOW_RESOURCES: '',
       CREDENTIALFLOW_GATEWAY_KEY: gatewayKey,
       CREDENTIALFLOW_ADMIN_KEY: adminKey,
-      CREDENTIALFLOW_LOG_KEY: 'cfl_bench0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+      CREDENTIALFLOW_LOG_KEY: logKey,
       CREDENTIALFLOW_MASTER_KEY: randomBytes(32).toString('base64'),
       [secretVariable]: secret,
       ...options.env,

@@ -79,7 +79,9 @@ export async function startWatch(scene: Scene, options: WatchOptions): Promise<W
     if (token === undefined) return;
     const settled = kind !== 'revoked' || performance.now() - (past?.ackedAt ?? 0) > revocationBoundMs;
     const into = seen;
-    const { status, ms } = await asker.ask(sidecar.data, token, kind === 'forbidden' ? forbiddenPath : undefined);
+    const { status, ms } = await asker.ask(sidecar.data, token, {
+      path: kind === 'forbidden' ? forbiddenPath : undefined,
+    });
     into.asked++;
     into.latencies.push(ms);
     if (ms > boundMs) into.slow++;

@@ -51,6 +51,7 @@ export const createMemoryCache: CacheKind = async (_url, _options, { clock }) =>
     },
     healthy: () => !closed,
     counters: undefined,
+    places: undefined,
     report: () => ({ connected: !closed, hints: undefined, problems: [], notes: [], server: {} }),
     async close() {
       closed = true;

@@ -55,10 +55,11 @@ if units > 0 then redis.call('HINCRBY', KEYS[1], ARGV[1], -math.min(units, tonum
 return 'OK'
 `;
 
-type Ask = <T>(key: string, run: (client: Redis) => Promise<T>) => Promise<T>;
+/** Runs a command where the key lives. */
+export type AskRedis = <T>(key: string, run: (client: Redis) => Promise<T>) => Promise<T>;
 
 /** Sliding windows in Redis, each taken from by one script: nobody sees half of a change. */
-export function createRedisCounters({ prefix }: { readonly prefix: string }, ask: Ask): SharedCounters {
+export function createRedisCounters({ prefix }: { readonly prefix: string }, ask: AskRedis): SharedCounters {
   const run = (script: string, key: string, args: readonly (number | string)[]): Promise<unknown> =>
     ask(prefix + key, (client) => client.eval(script, 1, prefix + key, ...args.map(String)));
 

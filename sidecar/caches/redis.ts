@@ -8,6 +8,7 @@ import { notesOn, readFacts, type RedisFacts } from './redis-facts.ts';
 import { fixFor, reasonOf } from './redis-fault.ts';
 import { createRedisCounters } from './redis-counters.ts';
 import { createRedisHints } from './redis-hints.ts';
+import { createRedisPlaces } from './redis-places.ts';
 import { createSingleRoute, type RedisRoutes, type RouteDeps, type RouteOptions } from './redis-routes.ts';
 import { createSentinelLocator } from './redis-sentinel.ts';
 import { readTlsFiles } from './redis-socket.ts';
@@ -26,7 +27,8 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
   checkTlsFiles(target);
   const { prefix, access } = target;
   const timeoutMs = options.timeoutMs ?? 50;
-  const channel = `${prefix}hints:${options.storeId ?? ''}`;
+  const { storeId = '' } = options;
+  const channels = { hints: `${prefix}hints:${storeId}`, messages: `${prefix}limits:${storeId}` };
   /** Commands that the server refuses, and why; told once each. */
   const refusals = new Map<Command, string>();
   const told = new Set<string>();
@@ -49,7 +51,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
     { access, timeoutMs, connectTimeoutMs },
     { ...deps, greet: (client) => client.ping(), onUp: greetAgain },
   );
-  const hints = createRedisHints({ access, timeoutMs, connectTimeoutMs, channel, locate: routes.locate }, deps);
+  const hints = createRedisHints({ access, timeoutMs, connectTimeoutMs, channels, locate: routes.locate }, deps);
 
   function tellOnce(what: string, tell: () => void): void {
     if (told.has(what) || told.size > 100) return;
@@ -128,10 +130,17 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
       await ask('delete', prefix + key, (client) => client.del(prefix + key));
     },
     async publishHint(revision) {
-      await ask('publish', undefined, (client) => client.publish(channel, String(revision)));
+      await ask('publish', undefined, (client) => client.publish(channels.hints, String(revision)));
     },
     onHint: hints.onHint,
     counters: createRedisCounters({ prefix }, (key, run) => ask('count', key, run)),
+    places: {
+      ...createRedisPlaces({ prefix }, (key, run) => ask('count', key, run)),
+      async tell(message) {
+        await ask('publish', undefined, (client) => client.publish(channels.messages, message));
+      },
+      onTold: hints.onMessage,
+    },
     healthy: routes.isUp,
     report,
     async close() {

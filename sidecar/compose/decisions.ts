@@ -3,10 +3,9 @@ import type { Audit } from '../audit/audit.ts';
 import type { RecentDecisions } from '../audit/recent.ts';
 import { createTokenUse } from '../audit/token-use.ts';
 import type { Decision, DecisionContext } from '../core/decision.ts';
-import type { LimitView } from '../core/limit.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
-import { createLimiter, type LimiterDeps } from '../limits/limiter.ts';
+import { createLimiter, type LimiterDeps, type RunningLimiter } from '../limits/limiter.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -39,12 +38,14 @@ export interface DecisionsDeps {
 const keptGatewayKeys = 4;
 const maxLimitCounters = 100_000;
 const maxOpenLimitedRequests = 50_000;
+/** A third of it is between two renewals: two may fail. */
+const placeLifeMs = 15_000;
 const unpricedLogMs = 60_000;
 const tokenUse = { flushMs: 30_000, maxTokens: 100_000 } as const;
 
 export interface Decisions {
   readonly context: DecisionContext;
-  readonly limits: LimitView;
+  readonly limiter: RunningLimiter;
   /** What of the record does not work, for /readyz. */
   troubles(): readonly string[];
 }
@@ -69,9 +70,10 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   const lastUsed = createTokenUse(tokenUse, { store, clock, log });
   cleanUp.add(() => lastUsed.stop());
   const limiter = createLimiter(
-    { maxCounters: maxLimitCounters, maxOpenRequests: maxOpenLimitedRequests },
+    { maxCounters: maxLimitCounters, maxOpenRequests: maxOpenLimitedRequests, placeLifeMs },
     {
       shared: tokens.cache.counters,
+      places: tokens.cache.places,
       isReachable: () => tokens.cache.healthy(),
       asker: randomBytes(8).toString('hex'),
       // Limits of one store are not counted with those of another on the same server.
@@ -80,9 +82,10 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
       clock,
       observe: metrics.limitUse,
       onUnpriced: reportUnpriced(metrics, clock, log),
+      observeEnds: metrics.limitEnds,
     },
   );
-  cleanUp.add(async () => limiter.stop());
+  cleanUp.add(() => limiter.stop());
   metrics.stateAge(stateAgeMs);
   const context: DecisionContext = {
     snapshot: keeper.current,
@@ -112,7 +115,7 @@ export function createDecisions(deps: DecisionsDeps): Decisions {
   };
   return {
     context,
-    limits: limiter,
+    limiter,
     troubles: () => (audit.isFailing() ? ['audit: records cannot be written'] : []),
   };
 }

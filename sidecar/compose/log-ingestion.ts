@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Limiter } from '../core/limit.ts';
+import { isSettledAtEnd } from '../core/limit.ts';
 import type { Clock, Log, UpstreamOutcome } from '../core/ports.ts';
 import type { Secret } from '../core/secret.ts';
 import { createConsumersByRequest, type ConsumersByRequest } from '../gateway/logs/consumers-by-request.ts';
@@ -7,6 +7,7 @@ import { createIngestion } from '../gateway/logs/ingestion.ts';
 import { createLogReceiver } from '../gateway/logs/receiver.ts';
 import { createSeenRequests } from '../gateway/logs/seen-requests.ts';
 import { gatewayLogKey } from '../keys/gateway-log-key.ts';
+import type { RunningLimiter } from '../limits/limiter.ts';
 import type { LogReceiver } from '../http/data-plane.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { SnapshotKeeper } from '../snapshot/keeper.ts';
@@ -22,7 +23,7 @@ export interface LogIngestionDeps {
   /** Told of what was sent on, once a batch. */
   readonly listeners: readonly ((outcomes: readonly UpstreamOutcome[]) => void)[];
   /** Told of the end of each request. */
-  readonly limiter: Pick<Limiter, 'settle'>;
+  readonly limiter: Pick<RunningLimiter, 'settle' | 'passOn'>;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,7 +56,10 @@ export function createLogIngestion(deps: LogIngestionDeps): LogReceiver {
       onOutcomes(outcomes) {
         for (const listener of listeners) listener(outcomes);
       },
-      onEnd: (requestId, usage) => limiter.settle(requestId, usage),
+      onEnd(requestId, usage, allowedFor) {
+        if (limiter.settle(requestId, usage)) return;
+        if (allowedFor()?.limits.some(isSettledAtEnd) === true) limiter.passOn(requestId, usage);
+      },
       observe: {
         entries: metrics.logEntries,
         lag: metrics.logLag,

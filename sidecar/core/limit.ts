@@ -21,6 +21,11 @@ export const limitMeasures = ['requests', 'llm_tokens', 'cost', 'concurrent'] as
  */
 export type LimitMeasure = (typeof limitMeasures)[number];
 
+/** Whether the end of a request matters to what the limit counts. */
+export function isSettledAtEnd({ measure }: Pick<LimitEntry, 'measure'>): boolean {
+  return measure !== 'requests';
+}
+
 /** A limit, compiled; of one upstream's list. */
 export interface LimitEntry {
   readonly id: string;
@@ -94,6 +99,9 @@ export interface Limiter {
     uses: readonly LimitUse[],
     request: LimitedRequest,
   ): LimitRefusal | undefined | Promise<LimitRefusal | undefined>;
-  /** The gateway's log told of the end of a request; `usage` undefined: it does not say. */
-  settle(requestId: string, usage: LlmUsage | undefined): void;
+  /**
+   * The gateway's log told of the end of a request; `usage` undefined: it does not say. False: this process knows of no such
+   * request whose end matters.
+   */
+  settle(requestId: string, usage: LlmUsage | undefined): boolean;
 }

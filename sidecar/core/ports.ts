@@ -251,6 +251,8 @@ export interface Cache {
   healthy(): boolean;
   /** Undefined: it is shared with nobody, and whoever counts had better count by himself. */
   readonly counters: SharedCounters | undefined;
+  /** Undefined: as with {@link Cache.counters}. */
+  readonly places: SharedPlaces | undefined;
   /** From what was learned last: asks nobody. */
   report(): CacheReport;
   close(): Promise<void>;
@@ -284,6 +286,49 @@ export interface Lease {
   /** Where none was granted: when the oldest leave the window; milliseconds. */
   readonly retryAfterMs: number;
   readonly slot: number;
+}
+
+/**
+ * Places for requests under way, which all sidecars of a cache share, and their words to each other about them. What they
+ * say costs limits and efficiency only.
+ */
+export interface SharedPlaces {
+  /** Replaces what the holder had; the same again changes nothing. Rejects as the cache does. */
+  hold(key: string, wanted: WantedPlaces): Promise<HeldPlaces>;
+  /** Takes nothing. Rejects as the cache does. */
+  look(key: string, holder: string): Promise<PlacesElsewhere>;
+  /** To all sidecars of the store, this one included; what is lost is lost. Rejects as the cache does. */
+  tell(message: string): Promise<void>;
+  /** Anybody may have written it. */
+  onTold(listener: (message: string) => void): Cancel;
+}
+
+export interface WantedPlaces {
+  readonly holder: string;
+  /** At most so many at once, by all together. */
+  readonly limit: number;
+  /** By requests under way: they are held even beyond the limit. */
+  readonly underWay: number;
+  /** Requests that wait for one; they count as under way when they get it. */
+  readonly waiting: number;
+  /** That no request has, and that it would like to keep. */
+  readonly kept: number;
+  /** And more beyond all these, of an eighth of what is left then. */
+  readonly ahead: number;
+  /** Unless they are held again they are free after so long; milliseconds, at most a minute. */
+  readonly lifeMs: number;
+}
+
+export interface PlacesElsewhere {
+  readonly held: number;
+  /** By requests under way, when their holders last said so. */
+  readonly underWay: number;
+}
+
+export interface HeldPlaces {
+  /** By whoever asked. */
+  readonly held: number;
+  readonly elsewhere: PlacesElsewhere;
 }
 
 /** What an operator should know of a cache; bounded words, without secrets. */

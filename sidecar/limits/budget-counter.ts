@@ -2,6 +2,7 @@ import type { LimitEntry } from '../core/limit.ts';
 import type { SharedCounters, WantedLease } from '../core/ports.ts';
 import type { Charge, Counter, NoRoom } from './counter.ts';
 import type { LeasedCounterDeps, LeasedCounterOptions } from './leased-counter.ts';
+import { inTime } from './in-time.ts';
 import { createSlidingWindow } from './window.ts';
 
 /** What others used is asked for so often while the budget is in use; milliseconds. */
@@ -67,12 +68,7 @@ export function createBudgetCounter(
   }
 
   async function judgeLater(limit: LimitEntry, first: Promise<void>): Promise<NoRoom | undefined> {
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(waitMs, resolve);
-    });
-    await Promise.race([first, late]);
-    cancel();
+    await inTime(clock, first, waitMs);
     return judge(limit, clock.monotonic());
   }
 

@@ -1,37 +1,23 @@
 import type { Counter } from './counter.ts';
+import { createUnderWay } from './under-way.ts';
 
-/** Longer than the routes that are shipped let a request take; an end that no log told of is taken for one. */
-const longestMs = 600_000;
-/** Nobody knows when one of them ends. */
-const retryAfterMs = 1_000;
+/** Nobody knows when one of those under way ends. */
+export const endsSoonMs = 1_000;
 
-/**
- * Requests that are under way, as far as this process knows: it decided on them, and the gateway's log comes to it. The
- * log tells of an end a second or two late.
- */
+/** Requests under way of this process alone. The gateway's log tells of an end a second or two late. */
 export function createConcurrencyCounter(): Counter {
-  /** Began at; in the order of their beginning. */
-  const underWay = new Map<string, number>();
-
-  function forgetLost(nowMs: number): void {
-    for (const [id, beganMs] of underWay) {
-      if (beganMs + longestMs > nowMs) return;
-      underWay.delete(id);
-    }
-  }
-
+  const underWay = createUnderWay();
   return {
     take({ most }, { id, atMs }) {
-      if (underWay.size >= most) forgetLost(atMs);
-      if (underWay.size >= most) return { retryAfterMs, known: true };
-      // Without an id its end would never be seen.
-      if (id !== '') underWay.set(id, atMs);
+      if (underWay.size() >= most) underWay.forgetLost(atMs);
+      if (underWay.size() >= most) return { retryAfterMs: endsSoonMs, known: true };
+      underWay.begin(id, atMs);
       return undefined;
     },
-    undo: ({ id }) => void underWay.delete(id),
-    look: () => ({ used: underWay.size, freesInMs: underWay.size === 0 ? 0 : retryAfterMs, unshared: 0 }),
-    isIdle: () => underWay.size === 0,
-    tidy: forgetLost,
-    settle: (requestId) => void underWay.delete(requestId),
+    undo: ({ id }) => void underWay.end(id),
+    look: () => ({ used: underWay.size(), freesInMs: underWay.size() === 0 ? 0 : endsSoonMs, unshared: 0 }),
+    isIdle: () => underWay.size() === 0,
+    tidy: underWay.forgetLost,
+    settle: (requestId) => void underWay.end(requestId),
   };
 }

@@ -2,6 +2,7 @@ import { slotMsOf } from '../core/limit.ts';
 import type { LimitEntry } from '../core/limit.ts';
 import type { Clock, SharedCounters, WantedLease } from '../core/ports.ts';
 import type { Counter, NoRoom } from './counter.ts';
+import { inTime } from './in-time.ts';
 import { createSlidingWindow } from './window.ts';
 
 export interface LeasedCounterOptions {
@@ -111,11 +112,13 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
     shared.giveBack(key, slot, left).catch(() => undefined);
   }
 
-  async function takeLater(limit: LimitEntry, askedAtMs: number): Promise<NoRoom | undefined> {
+  async function takeLater(limit: LimitEntry): Promise<NoRoom | undefined> {
+    // Not since the decision began: it may have looked up a token first.
+    const untilMs = clock.monotonic() + waitMs;
     waiting += 1;
     try {
       for (let round = 0; round < maxRounds; round++) {
-        const answered = await inTime(ask(limit), askedAtMs + waitMs - clock.monotonic());
+        const answered = await inTime(clock, ask(limit), untilMs - clock.monotonic());
         const nowMs = clock.monotonic();
         if (takeLeased(limit, nowMs)) return undefined;
         if (answered === undefined) pausedUntilMs = nowMs + pauseMs;
@@ -125,19 +128,6 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
       return takeAlone(limit, clock.monotonic());
     } finally {
       waiting -= 1;
-    }
-  }
-
-  /** Undefined: not in time. */
-  async function inTime(work: Promise<boolean>, ms: number): Promise<boolean | undefined> {
-    let cancel = (): void => undefined;
-    const late = new Promise<undefined>((resolve) => {
-      cancel = clock.after(Math.max(0, ms), () => resolve(undefined));
-    });
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      cancel();
     }
   }
 
@@ -157,7 +147,7 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
       if (takeLeased(limit, nowMs)) return undefined;
       if (nowMs < nothingUntilMs) return { retryAfterMs: Math.max(1, roomAtMs - nowMs), known: true };
       if (nowMs < pausedUntilMs || !deps.isReachable()) return takeAlone(limit, nowMs);
-      return takeLater(limit, nowMs);
+      return takeLater(limit);
     },
     undo({ atMs: nowMs }) {
       own.add(nowMs, -1);

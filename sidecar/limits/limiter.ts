@@ -7,18 +7,24 @@ import type {
   LimitUse,
   LimitView,
 } from '../core/limit.ts';
-import type { Cancel, Clock, SharedCounters } from '../core/ports.ts';
-import { costOf, type LlmUsage, type PriceSpec } from '../core/prices.ts';
+import type { Cancel, Clock, SharedCounters, SharedPlaces } from '../core/ports.ts';
+import { costOf, type LlmUsage } from '../core/prices.ts';
+import { createBackground } from './background.ts';
 import { createBudgetCounter } from './budget-counter.ts';
-import { createConcurrencyCounter } from './concurrency-counter.ts';
+import { createConcurrencyCounter, endsSoonMs } from './concurrency-counter.ts';
 import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
+import { createFleetTalk, type EndOutcome } from './fleet-talk.ts';
 import { createLeasedCounter } from './leased-counter.ts';
+import { createOpenRequests, type OpenRequest } from './open-requests.ts';
+import { createPlaceCounter, type PlaceCounter } from './place-counter.ts';
 
 export interface LimiterOptions {
   /** Counters kept at once, some 700 bytes each; beyond them the oldest begins anew. */
   readonly maxCounters: number;
   /** Requests whose end is waited for, some 200 bytes each; twice as many at most. */
   readonly maxOpenRequests: number;
+  /** Places of requests under way of a sidecar that died come back after so long; milliseconds, at most a minute. */
+  readonly placeLifeMs: number;
 }
 
 /** `alone`: allowed or not without the counters that sidecars share, which could not be reached. */
@@ -27,6 +33,8 @@ export type LimitOutcome = 'allowed' | 'exceeded' | 'warned' | 'unknown' | 'alon
 export interface LimiterDeps {
   /** Undefined: this process counts for itself, exactly. */
   readonly shared: SharedCounters | undefined;
+  /** As `shared`, of requests under way. */
+  readonly places: SharedPlaces | undefined;
   readonly isReachable: () => boolean;
   /** Names this process among those that share the counters. */
   readonly asker: string;
@@ -36,6 +44,8 @@ export interface LimiterDeps {
   readonly observe: (limit: string, outcome: LimitOutcome) => void;
   /** A budget of cost was charged for a model that no price of the upstream fits. */
   readonly onUnpriced: (upstreamId: string, model: string | undefined) => void;
+  /** Ends of requests that sidecars tell each other. */
+  readonly observeEnds: (outcome: EndOutcome, count: number) => void;
 }
 
 interface Taken {
@@ -43,32 +53,45 @@ interface Taken {
   readonly counter: Counter;
 }
 
-/** A request whose end is waited for. */
-interface OpenRequest {
-  /** Not the counters: one that counted nothing may have been forgotten before the end of a long request. */
-  readonly owed: readonly LimitUse[];
-  readonly upstreamId: string;
-  /** Of its beginning. */
-  readonly prices: readonly PriceSpec[];
-}
+/** What all sidecars together have used of a counter. */
+type AskAll = (key: string) => Promise<Pick<LimitState, 'used' | 'freesInMs'>>;
 
 export interface RunningLimiter extends Limiter, LimitView {
-  stop(): void;
+  /** The end of a request that {@link Limiter.settle} does not know: another sidecar may. Returns at once. */
+  passOn(requestId: string, usage: LlmUsage | undefined): void;
+  /** Gives back what it holds and no request has. */
+  stop(): Promise<void>;
 }
 
 const tidyMs = 250;
 /** Between two looks for counters that count nothing any more. */
 const forgetMs = 10_000;
+/** Places are renewed and given back for so many counters at once: who looks up tokens uses the same connection. */
+const backgroundAsks = 64;
 
 /** All limits of this process. */
 export function createLimiter(options: LimiterOptions, deps: LimiterDeps): RunningLimiter {
-  const { shared, clock, observe } = deps;
+  const { shared, places, clock, observe } = deps;
   const families = new Map<string, Map<string, Counter>>();
   let counters = 0;
-  /** Requests whose end matters, in two generations: the oldest are forgotten. */
-  let young = new Map<string, OpenRequest>();
-  let old = young;
+  const opened = createOpenRequests({ max: options.maxOpenRequests });
   let serial = 0;
+  const placeCounters = new Map<string, PlaceCounter>();
+  const background = createBackground(backgroundAsks);
+  const talk =
+    places === undefined
+      ? undefined
+      : createFleetTalk(
+          { self: deps.asker },
+          {
+            places,
+            isReachable: deps.isReachable,
+            clock,
+            onShort: (key) => placeCounters.get(key)?.onShort(clock.monotonic()),
+            onEnd: ({ requestId, usage }) => settle(requestId, usage),
+            observe: deps.observeEnds,
+          },
+        );
 
   function counterOf({ limit, counter }: LimitUse): Counter {
     let family = families.get(limit.countedAs);
@@ -83,8 +106,9 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   }
 
   function createCounter({ id, countedAs, measure, windowMs }: LimitEntry, counter: string): Counter {
-    if (measure === 'concurrent') return createConcurrencyCounter();
-    const named = { key: deps.keyOf(countedAs, counter), asker: deps.asker, windowMs };
+    const key = deps.keyOf(countedAs, counter);
+    if (measure === 'concurrent') return createUnderWayCounter(id, key);
+    const named = { key, asker: deps.asker, windowMs };
     const parts = {
       isReachable: deps.isReachable,
       clock,
@@ -98,15 +122,30 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return shared === undefined ? createLocalCounter(windowMs) : createLeasedCounter(named, { ...parts, shared });
   }
 
+  function createUnderWayCounter(limitId: string, key: string): Counter {
+    if (places === undefined || talk === undefined) return createConcurrencyCounter();
+    const { isReachable } = deps;
+    const made = createPlaceCounter(
+      { key, holder: deps.asker, lifeMs: options.placeLifeMs },
+      { places, isReachable, clock, background, tellShort: talk.tellShort, onLoss: () => observe(limitId, 'alone') },
+    );
+    placeCounters.set(key, made);
+    return made;
+  }
+
+  function forget(family: Map<string, Counter>, name: string, counter: string): void {
+    const forgotten = family.get(counter);
+    if (forgotten !== undefined && isOfPlaces(forgotten)) placeCounters.delete(forgotten.key);
+    family.delete(counter);
+    counters -= 1;
+    if (family.size === 0) families.delete(name);
+  }
+
   /** Remembers, until its end is told of, what a request that was allowed is to be settled with. */
   function open(request: LimitedRequest, taken: readonly Taken[]): void {
     const owed = taken.filter(({ counter }) => counter.settle !== undefined).map(({ use }) => use);
     if (owed.length === 0 || request.id === '') return;
-    if (young.size >= options.maxOpenRequests) {
-      old = young;
-      young = new Map();
-    }
-    young.set(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
+    opened.add(request.id, { owed, upstreamId: request.upstreamId, prices: request.prices });
   }
 
   function chargeOf({ owed, upstreamId, prices }: OpenRequest, usage: LlmUsage): Charge {
@@ -120,23 +159,19 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
   function forgetOldest(): void {
     for (const [name, family] of families) {
       for (const counter of family.keys()) {
-        family.delete(counter);
-        counters -= 1;
-        if (family.size === 0) families.delete(name);
+        forget(family, name, counter);
         return;
       }
     }
   }
 
-  function each(work: (counter: Counter, forget: () => void) => void): void {
+  function tidy(): void {
+    for (const family of families.values()) for (const counter of family.values()) counter.tidy(clock.monotonic());
+  }
+
+  function forgetIdle(): void {
     for (const [name, family] of families) {
-      for (const [key, counter] of family) {
-        work(counter, () => {
-          family.delete(key);
-          counters -= 1;
-        });
-      }
-      if (family.size === 0) families.delete(name);
+      for (const [key, counter] of family) if (counter.isIdle(clock.monotonic())) forget(family, name, key);
     }
   }
 
@@ -179,32 +214,48 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return undefined;
   }
 
-  /** An ask for no units is answered with what all have used. */
   async function lookAt({ limit, counter }: LimitUse): Promise<LimitState> {
     const known = families.get(limit.countedAs)?.get(counter)?.look(clock.monotonic());
     const { used, freesInMs, unshared } = known ?? { used: 0, freesInMs: 0, unshared: 0 };
     const here = { limit, counter, used, freesInMs };
-    if (shared === undefined || limit.measure === 'concurrent') return { ...here, byAll: true };
+    const askAll = limit.measure === 'concurrent' ? lookElsewhere(used) : lookAtWindow(limit, unshared);
+    if (askAll === undefined) return { ...here, byAll: true };
     if (!deps.isReachable()) return { ...here, byAll: false };
-    const key = deps.keyOf(limit.countedAs, counter);
-    const nothing = { limit: limit.most, windowMs: limit.windowMs, units: 0, spent: 0 };
     try {
-      const all = await shared.lease(key, { ...nothing, asker: `${deps.asker}.look`, serial: ++serial });
-      const usedByAll = Math.max(0, all.used + unshared);
-      return { limit, counter, used: usedByAll, freesInMs: usedByAll === 0 ? 0 : all.retryAfterMs, byAll: true };
+      return { ...here, ...(await askAll(deps.keyOf(limit.countedAs, counter))), byAll: true };
     } catch {
       return { ...here, byAll: false };
     }
   }
 
-  const cancels: readonly Cancel[] = [
-    clock.every(tidyMs, () => each((counter) => counter.tidy(clock.monotonic()))),
-    clock.every(forgetMs, () =>
-      each((counter, forget) => {
-        if (counter.isIdle(clock.monotonic())) forget();
-      }),
-    ),
-  ];
+  /** An ask for no units is answered with what all have used. */
+  function lookAtWindow({ most, windowMs }: LimitEntry, unshared: number): AskAll | undefined {
+    if (shared === undefined) return undefined;
+    const nothing = { limit: most, windowMs, units: 0, spent: 0, asker: `${deps.asker}.look` };
+    return async (key) => {
+      const all = await shared.lease(key, { ...nothing, serial: ++serial });
+      const used = Math.max(0, all.used + unshared);
+      return { used, freesInMs: used === 0 ? 0 : all.retryAfterMs };
+    };
+  }
+
+  function lookElsewhere(usedHere: number): AskAll | undefined {
+    if (places === undefined) return undefined;
+    return async (key) => {
+      const used = usedHere + (await places.look(key, deps.asker)).underWay;
+      return { used, freesInMs: used === 0 ? 0 : endsSoonMs };
+    };
+  }
+
+  function settle(requestId: string, usage: LlmUsage | undefined): boolean {
+    const request = opened.take(requestId);
+    if (request === undefined) return false;
+    const charge = usage === undefined ? undefined : chargeOf(request, usage);
+    for (const use of request.owed) counterOf(use).settle?.(requestId, charge, clock.monotonic());
+    return true;
+  }
+
+  const cancels: readonly Cancel[] = [clock.every(tidyMs, tidy), clock.every(forgetMs, forgetIdle)];
 
   return {
     take(uses, request) {
@@ -219,17 +270,15 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
       open(request, taken);
       return undefined;
     },
-    settle(requestId, usage) {
-      const opened = young.get(requestId) ?? old.get(requestId);
-      if (opened === undefined) return;
-      young.delete(requestId);
-      old.delete(requestId);
-      const charge = usage === undefined ? undefined : chargeOf(opened, usage);
-      for (const use of opened.owed) counterOf(use).settle?.(requestId, charge, clock.monotonic());
-    },
+    settle,
+    passOn: (requestId, usage) => talk?.tellEnd(requestId, usage),
     look: (uses) => Promise.all(uses.map(lookAt)),
-    stop: () => {
+    async stop() {
       for (const cancel of cancels) cancel();
+      await talk?.stop();
+      await Promise.all(Array.from(placeCounters.values(), (counter) => counter.close()));
     },
   };
 }
+
+const isOfPlaces = (counter: Counter): counter is PlaceCounter => 'onShort' in counter;

@@ -61,6 +61,12 @@ export const metricDefinitions = {
     labels: ['limit', 'outcome'],
     unit: 'requests',
   },
+  credentialflow_limit_ends_total: {
+    type: 'counter',
+    help: 'Ends of requests that sidecars tell each other, for limits that wait for them: told to the others, taken from them for a request of this one, lost (too many waited).',
+    labels: ['outcome'],
+    unit: 'requests',
+  },
   credentialflow_cache_lookups_total: {
     type: 'counter',
     help: 'Look-ups of tokens by tier (l1, cache, store) and outcome.',

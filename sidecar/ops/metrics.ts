@@ -56,6 +56,7 @@ export interface Metrics {
   /** Hot path. */
   limitUse(limit: string, outcome: string): void;
   unpriced(upstream: string): void;
+  limitEnds(outcome: string, count: number): void;
   logBatch(outcome: string): void;
   /** Milliseconds from the writing of an entry to its reading here. */
   logLag(ageMs: number): void;
@@ -105,6 +106,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   exposeBuckets(registry, 'credentialflow_decision_duration_seconds', decisionDurations);
   cellCounter(registry, 'credentialflow_cache_lookups_total', lookups);
   cellCounter(registry, 'credentialflow_limit_uses_total', limits);
+  const limitEnds = counter(registry, 'credentialflow_limit_ends_total');
   const unpricedRequests = counter(registry, 'credentialflow_unpriced_requests_total');
   counter(registry, 'credentialflow_condition_errors_total', (total) => {
     for (const [policy, , count] of failedConditions.entries()) total.inc({ policy }, count);
@@ -204,6 +206,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     issuerKeys: (issuer, outcome) => issuerKeyReads.inc({ issuer, outcome }),
     logEntries: (outcome, count) => logEntries.inc({ outcome }, count),
     limitUse: limits.add,
+    limitEnds: (outcome, count) => limitEnds.inc({ outcome }, count),
     unpriced: (upstream) => unpricedRequests.inc({ upstream }),
     logBatch: (outcome) => logBatches.inc({ outcome }),
     logLag: (ageMs) => {

@@ -178,7 +178,7 @@ function contextOf(
   };
 }
 
-const boundless: Limiter = { take: () => undefined, settle: nothing };
+const boundless: Limiter = { take: () => undefined, settle: () => false };
 
 /** Looks where a decision takes. */
 function lookingAt(view: LimitView, seen: LimitState[], refuses: boolean): Limiter {
@@ -190,7 +190,7 @@ function lookingAt(view: LimitView, seen: LimitState[], refuses: boolean): Limit
       if (!refuses || full === undefined) return undefined;
       return { limit: full.limit, retryAfterMs: full.freesInMs, known: true };
     },
-    settle: nothing,
+    settle: () => false,
   };
 }
 

@@ -65,7 +65,12 @@ it('asks neither cache nor store about forged tokens', { timeout: 240_000 }, () 
 
 it('counts a limit over several sidecars together, and goes on without Redis', { timeout: 240_000 }, () => {
   const figures = run('bench/fleet.ts', 'limits');
-  assertNever(figures, /neither 200 nor 429/, 2);
+  assertNever(figures, /neither 200 nor 429/, 3);
   assert.ok(valueOf(figures, /allowed at most/) <= 1_010);
   assert.ok(valueOf(figures, /Redis killed at half: allowed in all$/) <= 1_500);
+  assert.ok(valueOf(figures, /20 at once: most under way/) <= 20 + 3);
+  assert.ok(
+    valueOf(figures, /20 at once: most of one sidecar/) >= 20,
+    'ends that another sidecar was told of freed all',
+  );
 });

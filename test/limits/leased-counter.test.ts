@@ -76,6 +76,17 @@ test('asks once, then allows without asking while the lease has some left', asyn
   assert.equal(asked.length, 1);
 });
 
+test('waits for a lease, although the look-up of the token took long', async () => {
+  const { counter, state, losses, pass } = world(async () => {
+    await new Promise(setImmediate);
+    return lease(1);
+  });
+  const first = counter.take(limitOf(1_000, 'deny'), { id: '', atMs: state.nowMs - 500 });
+  pass(0);
+  assert.equal(await first, undefined);
+  assert.equal(losses(), 0);
+});
+
 test('asks ahead when little is left, and nobody waits for that', async () => {
   const { take, asked } = world(async ({ units }) => lease(Math.max(8, units)));
   assert.equal(await take(limitOf(1_000)), undefined);

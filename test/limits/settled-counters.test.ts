@@ -52,15 +52,17 @@ function world(shared?: SharedCounters, asker = 'a') {
   const unpriced: (readonly [upstream: string, model: string | undefined])[] = [];
   const state = { reachable: true };
   const limiter = createLimiter(
-    { maxCounters: 100, maxOpenRequests: 3 },
+    { maxCounters: 100, maxOpenRequests: 3, placeLifeMs: 15_000 },
     {
       shared,
+      places: undefined,
       isReachable: () => state.reachable,
       asker,
       keyOf: (...names) => names.join(),
       clock,
       observe: (_limit, outcome) => outcomes.push(outcome),
       onUnpriced: (...what) => unpriced.push(what),
+      observeEnds: () => undefined,
     },
   );
   let requests = 0;

@@ -288,6 +288,7 @@ async function everything(): Promise<string> {
   metrics.auditRecords('written', 2);
   metrics.limitUse('per-minute', 'allowed');
   metrics.unpriced('openai');
+  metrics.limitEnds('told', 3);
   metrics.adminRequest('GET', 200);
   metrics.setCredentials([{ upstream: 'api', credential: 'main', usable: true }]);
   metrics.watchHealth(() => [{ upstream: 'api', credential: 'main', state: 'dead' }]);

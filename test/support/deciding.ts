@@ -237,15 +237,17 @@ export function deciding(initial: Snapshot | undefined): Deciding {
     stateAgeMs: () => ctx.ageMs,
     pausedBy: () => undefined,
     limiter: createLimiter(
-      { maxCounters: 1_000, maxOpenRequests: 1_000 },
+      { maxCounters: 1_000, maxOpenRequests: 1_000, placeLifeMs: 15_000 },
       {
         shared: undefined,
+        places: undefined,
         isReachable: () => true,
         asker: '',
         keyOf: () => '',
         clock: idleClock,
         observe: () => undefined,
         onUnpriced: () => undefined,
+        observeEnds: () => undefined,
       },
     ),
     newDecisionId: () => `d${String(++decisions)}`,

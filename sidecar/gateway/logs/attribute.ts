@@ -1,5 +1,5 @@
 import type { LoggedRequest, LogSource } from '../../core/ports.ts';
-import type { Snapshot } from '../../core/snapshot.ts';
+import type { Snapshot, UpstreamEntry } from '../../core/snapshot.ts';
 import { clientClosedRequest, type LogEntry } from './read-entry.ts';
 
 /** Why an entry tells nothing of a credential. */
@@ -41,6 +41,19 @@ export function attribute(
     completionTokens: entry.completionTokens,
     consumerId: context.consumerId,
   };
+}
+
+/**
+ * Which upstream's limits a request may have been counted by, as far as one can tell who did not decide on it. One that was not
+ * sent on may have been allowed all the same (another plugin refused it): then it carries a version that we know, which nobody
+ * else does. A flood of refused ones does not.
+ */
+export function allowedFor(entry: LogEntry, snapshot: Snapshot, source: LogSource): UpstreamEntry | undefined {
+  const ofRoute = snapshot.upstreamsByRoute.get(entry.routeId);
+  const ofVersion = snapshot.credentialsByVersion.get(entry.versionId)?.upstream;
+  const upstream = ofVersion ?? (entry.upstreamStatus === undefined ? undefined : ofRoute);
+  if (upstream === undefined || (ofRoute !== undefined && ofRoute.id !== upstream.id)) return undefined;
+  return mayUse(source, upstream.id, snapshot) ? upstream : undefined;
 }
 
 /** Gateways are few: those that may ask have a key, and by it they are known. */

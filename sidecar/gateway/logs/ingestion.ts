@@ -1,7 +1,7 @@
 import type { Clock, Log, LoggedRequest, LogSource, UpstreamOutcome } from '../../core/ports.ts';
 import type { LlmUsage } from '../../core/prices.ts';
-import type { Snapshot } from '../../core/snapshot.ts';
-import { attribute, type Unattributed } from './attribute.ts';
+import type { Snapshot, UpstreamEntry } from '../../core/snapshot.ts';
+import { allowedFor, attribute, type Unattributed } from './attribute.ts';
 import type { ConsumersByRequest } from './consumers-by-request.ts';
 import { readEntry, type LogEntry } from './read-entry.ts';
 import { scanEntries } from './scan-entries.ts';
@@ -32,8 +32,9 @@ export interface IngestionDeps {
   readonly onOutcomes: (outcomes: readonly UpstreamOutcome[]) => void;
   /**
    * A request has ended, whatever became of it; `usage` undefined: the log does not say. Told once of each that has an id.
+   * `allowedFor`: whose limits another sidecar may have counted it by.
    */
-  readonly onEnd: (requestId: string, usage: LlmUsage | undefined) => void;
+  readonly onEnd: (requestId: string, usage: LlmUsage | undefined, allowedFor: () => UpstreamEntry | undefined) => void;
   readonly observe: {
     readonly entries: (outcome: EntryOutcome, count: number) => void;
     /** From the gateway's writing of an entry to its reading here, milliseconds. */
@@ -147,7 +148,7 @@ function createBatch(source: LogSource, deps: IngestionDeps): Batch {
     if (now === undefined) return 'not_ready';
     if (entry.requestId !== '') {
       if (!seen.isNew(entry.requestId)) return 'duplicate';
-      onEnd(entry.requestId, usageOf(entry));
+      onEnd(entry.requestId, usageOf(entry), () => allowedFor(entry, now, source));
     }
     const nowMs = clock.now();
     if (entry.loggedAtMs !== undefined) observe.lag(Math.max(0, nowMs - entry.loggedAtMs));

@@ -161,6 +161,35 @@ describe('the ingestion of the log', () => {
     assert.deepEqual(counts, { used: 1 });
   });
 
+  it('says whose limits another sidecar may have counted a request by', async () => {
+    const told: (string | undefined)[] = [];
+    const { read, ingestion, versions } = await start({
+      onEnd: (_id, _usage, allowedFor) => told.push(allowedFor()?.id),
+    });
+    const credential = versions['other-main'];
+    const denied = { upstream: {}, status: 429 };
+    const tells = async (...changes: readonly Entry[]): Promise<typeof told> => {
+      told.length = 0;
+      await read(changes.map((change) => entry({ route_id: 'any', ...change })));
+      return told;
+    };
+    assert.deepEqual(await tells({ credential }), ['other']);
+    assert.deepEqual(await tells({ credential, ...denied }), ['other'], 'another plugin refused it');
+    assert.deepEqual(await tells({ credential: '', route_id: 'other' }), ['other'], 'by its route');
+    assert.deepEqual(await tells({ credential: '', route_id: 'other', ...denied }), [undefined], 'we refused it');
+    assert.deepEqual(await tells({ credential: 'cv_forged' }, { credential: '' }), [undefined, undefined]);
+    assert.deepEqual(
+      await tells({ credential: versions['api-main'], route_id: 'other' }),
+      [undefined],
+      'of two upstreams',
+    );
+    told.length = 0;
+    const bodies = ['api-main', 'other-main'].map((id) => entry({ route_id: 'any', credential: versions[id] }));
+    ingestion.add(Buffer.from(JSON.stringify(bodies)), { gatewayId: 'narrow' });
+    await ingestion.idle();
+    assert.deepEqual(told, [undefined, 'other'], 'a gateway speaks of its upstreams only');
+  });
+
   it('counts a request once, however often and in whatever order its batch comes', async () => {
     const { read, versions, outcomes, counts } = await start();
     const credential = versions['api-main'];
