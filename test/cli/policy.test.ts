@@ -134,6 +134,28 @@ describe('policy diff', () => {
     assert.equal((await run(...args, '--exit-code')).code, 1);
   });
 
+  it('takes rotated files in any order, and a decision that is in two of them once', async () => {
+    const files = [line({ decision: 'd_1', time: '2026-11-19T00:00:00Z' }), line({ decision: 'd_2' }), line({ decision: 'd_3', time: '2026-11-22T00:00:00Z' })]; // prettier-ignore
+    write('decisions.log.1', files.slice(0, 2).join('\n'));
+    write('decisions.log', files.slice(1).join('\n'));
+    for (const [first = '', second = ''] of [
+      ['decisions.log', 'decisions.log.1'],
+      ['decisions.log.1', 'decisions.log'],
+    ]) {
+      const audit = ['--audit', first, '--audit', second];
+      const { decisions } = await json('policy', 'diff', ...audit, '--candidate', 'resources.yaml');
+      assert.equal(decisions, 3);
+      const used = await json('policy', 'suggest', '-f', 'resources.yaml', ...audit, '--days', '1');
+      assert.deepEqual(
+        [used['decisions'], used['from'], used['to']],
+        [1, '2026-11-22T00:00:00Z', '2026-11-22T00:00:00Z'],
+      );
+    }
+    const { code, err } = await run('policy', 'diff', '--candidate', 'resources.yaml', '--audit', 'decisions.log', '--audit', 'gone.log'); // prettier-ignore
+    assert.notEqual(code, 0);
+    assert.match(err, /gone\.log/);
+  });
+
   it('does not guess what a condition would have read', async () => {
     const { changes } = await json('policy', 'diff', '--candidate', 'small.yaml', '--audit', 'audit.jsonl');
     const kinds = (changes as readonly { readonly change: string }[]).map(({ change }) => change);
