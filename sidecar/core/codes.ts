@@ -352,6 +352,11 @@ export const errorTable = {
     fix: 'Edit the resource file, or give the sidecar a database (CREDENTIALFLOW_STORE).',
   },
   resource_exists: { status: 409, message: 'The resource exists already.', fix: 'Use another id, or update it.' },
+  resource_in_use: {
+    status: 409,
+    message: 'Another resource relies on what the change would take away.',
+    fix: 'The `errors` of the answer name it: change or delete that one first.',
+  },
   resource_owned_by_file: {
     status: 409,
     message: 'The resource is owned by a file.',
