@@ -162,7 +162,7 @@ export const denialTable = {
   token_bound: {
     status: 401,
     message: 'The token is bound to a key of its owner, which cannot be checked here.',
-    fix: 'The JWT has `cnf` (DPoP, RFC 9449, or mTLS, RFC 8705): request an unbound one, or set `bound_tokens: accept`, which uses it without its proof.',
+    fix: 'It has `cnf`, or came as `Authorization: DPoP` (DPoP, RFC 9449, or mTLS, RFC 8705): request an unbound one, or set `bound_tokens: accept` on its issuer and send it as `Bearer`, which uses it without its proof.',
   },
   issuer_unknown: {
     status: 401,
