@@ -88,6 +88,38 @@ cases:
     assert.equal(code, 0, out + err);
   });
 
+  it('knows tokens of other issuers by their claims', async () => {
+    const issuers = `issuers:
+  - id: github
+    preset: github-actions
+    audience: urn:api
+    required_claims: { repository_owner: acme, ref: refs/heads/main }
+    consumers: any
+`;
+    const ci = "  - { id: ci, effect: allow, groups: ['github:acme'], upstreams: [openai], when: '\"chat\" in token.scopes' }\n"; // prettier-ignore
+    write('ci.yaml', issuers + resources(ci));
+    const given = 'issuer: github, upstream: openai, path: /v1/models';
+    const claims = 'repository: acme/web, repository_owner: acme, ref: refs/heads/main, scope: chat';
+    write('tests.yaml', `cases:
+  - { name: main, given: { ${given}, claims: { ${claims} } }, expect: { outcome: allow, policy: ci } }
+  - { name: scope, given: { ${given}, claims: { ${claims.replace('chat', 'x')} } }, expect: { outcome: deny, code: policy_no_match } }
+  - { name: branch, given: { ${given}, claims: { ${claims.replace('main', 'dev')} } }, expect: { outcome: deny, code: token_claims_refused } }
+  - { name: nobody, given: { ${given.replace('github', 'gitlab')}, claims: {} }, expect: { outcome: deny, code: issuer_unknown } }
+`); // prettier-ignore
+    const { code, out, err } = await run('policy', 'test', '-f', 'ci.yaml', 'tests.yaml');
+    assert.equal(code, 0, out + err);
+    for (const [who, problem] of [
+      ['consumer: team, issuer: github, claims: {}', /needs a consumer, or an issuer/],
+      ['issuer: github', /go together/],
+      ['issuer: github, claims: {}, scopes: [a]', /narrow opaque tokens/],
+    ] as const) {
+      write('wrong.yaml', `cases: [{ name: a, given: { ${who}, upstream: openai, path: /x }, expect: deny }]`);
+      const wrong = await run('policy', 'test', '-f', 'ci.yaml', 'wrong.yaml');
+      assert.equal(wrong.code, 4);
+      assert.match(wrong.err, problem);
+    }
+  });
+
   it('names every mistake of tests and resources', async () => {
     write(
       'wrong.yaml',
