@@ -6,6 +6,8 @@ import { readFile } from './read-file.ts';
 
 /** A decision as the audit writes it, or as a sidecar remembers it. */
 export interface PastDecision {
+  /** Its id. */
+  readonly decision?: string;
   readonly time: string;
   readonly outcome: 'allow' | 'deny';
   readonly code?: string;
@@ -25,19 +27,39 @@ export interface PastDecision {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Of an audit file, or the last ones of the sidecar. Only those that came as far as the policies. */
+/**
+ * Of audit files, in whatever order they are named: oldest first, each decision once, so that files that rotate meanwhile
+ * are no trouble. Without files: the last ones of the sidecar. Only those that came as far as the policies.
+ */
 export async function pastDecisions(
-  audit: string | undefined,
+  audit: readonly string[] | undefined,
   cwd: string,
   api: AdminApi | undefined,
 ): Promise<readonly PastDecision[]> {
-  let all: readonly unknown[] = [];
-  if (audit !== undefined) all = readFile(resolve(cwd, audit), audit).split('\n').map(parseLine);
-  else if (api !== undefined) {
-    const query = { limit: '10000' };
-    all = ((await api.call({ method: 'GET', path: '/decisions', query })) as { items: readonly unknown[] }).items;
-  }
-  return all.filter(isDecision).filter(({ outcome, code = '' }) => outcome === 'allow' || /^(policy|limit|credential)_/.test(code)); // prettier-ignore
+  if (audit !== undefined) return inOrder(audit.flatMap((file) => decisionsIn(readFile(resolve(cwd, file), file))));
+  if (api === undefined) return [];
+  const query = { limit: '10000' };
+  const { items } = (await api.call({ method: 'GET', path: '/decisions', query })) as { items: readonly unknown[] };
+  return items.filter(isDecision).filter(reachedPolicies);
+}
+
+function decisionsIn(text: string): readonly PastDecision[] {
+  return text.split('\n').map(parseLine).filter(isDecision).filter(reachedPolicies);
+}
+
+function inOrder(decisions: readonly PastDecision[]): readonly PastDecision[] {
+  const seen = new Set<string>();
+  const once = decisions.filter(({ decision }) => {
+    if (decision === undefined) return true;
+    const isNew = !seen.has(decision);
+    seen.add(decision);
+    return isNew;
+  });
+  return once.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+}
+
+function reachedPolicies({ outcome, code = '' }: PastDecision): boolean {
+  return outcome === 'allow' || /^(policy|limit|credential)_/.test(code);
 }
 
 /** Whether the policies let it pass, whatever came afterwards. */

@@ -8,11 +8,12 @@ import { exitCodes } from './exit-codes.ts';
 import { listAll } from './list-all.ts';
 import { askedAgain, lacksGroups, pastDecisions, wasAllowed, type PastDecision } from './past-decisions.ts';
 import { createPolicyWorld, readRecords, type PolicyWorld } from './policy-world.ts';
+import { repeatable } from './repeatable.ts';
 import { formatTable } from './table.ts';
 
 interface DiffOptions {
   readonly candidate: readonly string[];
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly exitCode?: boolean;
 }
 
@@ -32,7 +33,11 @@ export function addPolicyDiffCommand(policy: Command, cli: Cli): void {
     .command('diff')
     .description('who would gain or lose access by other resource files, judged by what was asked for')
     .requiredOption('--candidate <file...>', 'resource files as they would be')
-    .option('--audit <file>', 'past decisions of this audit file, offline; the candidate must be all there is')
+    .option(
+      '--audit <file>',
+      'past decisions of this audit file, offline; may be given several times; the candidate must be all there is',
+      repeatable,
+    )
     .option('--exit-code', 'exit with 1 where anybody gains or loses')
     .action(async ({ candidate, audit, exitCode }: DiffOptions, self: Command) => {
       const { cwd } = cli.terminal;
@@ -51,7 +56,7 @@ export function addPolicyDiffCommand(policy: Command, cli: Cli): void {
   withExamples(
     command,
     'credentialflow policy diff --candidate resources.yaml',
-    'credentialflow policy diff --candidate resources.yaml --audit data/audit/audit.jsonl --exit-code',
+    'credentialflow policy diff --candidate resources.yaml --audit data/audit/decisions.log --audit data/audit/decisions.log.1 --exit-code',
   );
 }
 

@@ -7,9 +7,10 @@ import { usageFailure } from './failure.ts';
 import { listAll } from './list-all.ts';
 import { pastDecisions, type PastDecision } from './past-decisions.ts';
 import { readRecords } from './policy-world.ts';
+import { repeatable } from './repeatable.ts';
 
 interface SuggestOptions {
-  readonly audit?: string;
+  readonly audit?: readonly string[];
   readonly file?: readonly string[];
   readonly days: string;
   readonly consumer?: string;
@@ -34,7 +35,11 @@ export function addPolicySuggestCommand(policy: Command, cli: Cli): void {
   const command = policy
     .command('suggest')
     .description('policies that nobody used, and with --consumer and --upstream the narrowest that would have done')
-    .option('--audit <file>', 'past decisions of this audit file (default: the last ones of the sidecar)')
+    .option(
+      '--audit <file>',
+      'past decisions of this audit file; may be given several times (default: the last ones of the sidecar)',
+      repeatable,
+    )
     .option('-f, --file <file...>', 'resource files (default: what the sidecar has)')
     .option('--days <number>', 'look back so many days', '30')
     .option('--consumer <id>', 'of this consumer')
@@ -55,7 +60,7 @@ export function addPolicySuggestCommand(policy: Command, cli: Cli): void {
     });
   withExamples(
     command,
-    'credentialflow policy suggest --audit data/audit/audit.jsonl --days 90',
+    'credentialflow policy suggest --audit data/audit/decisions.log --audit data/audit/decisions.log.1 --days 90',
     'credentialflow policy suggest --consumer team-search --upstream openai',
   );
 }

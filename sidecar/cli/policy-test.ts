@@ -67,21 +67,18 @@ async function readCases(files: readonly string[], cwd: string): Promise<readonl
 }
 
 async function run({ name, file, line, given, expect }: PolicyCase, world: PolicyWorld): Promise<CaseResult> {
-  const { consumer, upstream, method, path, scopes, headers = {}, address, model, time } = given;
+  const { upstream, method, path, headers = {}, address, model, time } = given;
   const prefix = (world.upstream(upstream)?.prefix ?? []).map((segment) => `/${encodeURIComponent(segment)}`).join('');
   const sent: Record<string, string> = {};
   for (const [header, value] of Object.entries(headers)) sent[header.toLowerCase()] = value;
   if (address !== undefined) sent['x-forwarded-for'] = address;
   if (model !== undefined) sent['x-cf-arg-model'] = model;
   const nowMs = time === undefined ? Date.now() : Date.parse(time);
-  const judged = await world.decide({
-    upstream,
-    method: method.toUpperCase(),
-    uri: prefix + path,
-    headers: sent,
-    nowMs,
-    who: { consumer, scopes },
-  });
+  const who = whoOf(given, nowMs, world);
+  const judged =
+    'allowed' in who
+      ? who
+      : await world.decide({ upstream, method: method.toUpperCase(), uri: prefix + path, headers: sent, nowMs, who });
   const outcome = judged.allowed ? 'allow' : 'deny';
   const passed =
     outcome === expect.outcome &&
@@ -97,6 +94,14 @@ async function run({ name, file, line, given, expect }: PolicyCase, world: Polic
     expected: expect.outcome + told(expect.code) + by(expect.policy),
     found: outcome + told(judged.code) + by(judged.policy),
   };
+}
+
+function whoOf(
+  { consumer = '', scopes, issuer, claims = {} }: PolicyCase['given'],
+  nowMs: number,
+  world: PolicyWorld,
+): ReturnType<PolicyWorld['holderOf']> {
+  return issuer === undefined ? { consumer, scopes } : world.holderOf(issuer, claims, nowMs);
 }
 
 function junitOf(results: readonly CaseResult[]): string {

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { hasErrors } from '../config/problems.ts';
 import type { Declaration } from '../resources/parse.ts';
+import type { Claims } from '../core/claims.ts';
 import type { ResourceRecord } from '../core/resources.ts';
 import { Secret } from '../core/secret.ts';
 import type { UpstreamEntry } from '../core/snapshot.ts';
@@ -13,6 +14,8 @@ import { readFile } from './read-file.ts';
 export interface PolicyWorld {
   readonly records: readonly ResourceRecord[];
   upstream(id: string): UpstreamEntry | undefined;
+  /** Whom an issuer's resource makes of claims; their signature, audience and times are taken for good. Or the denial. */
+  holderOf(issuer: string, claims: Claims, nowMs: number): Asked['who'] | JudgedOffline;
   decide(asked: Asked): Promise<JudgedOffline>;
 }
 
@@ -57,10 +60,12 @@ export async function createPolicyWorld(records: readonly ResourceRecord[]): Pro
       import('../policies/compile.ts'),
       import('../policies/explainer.ts'),
     ]);
-  const [{ presets }, { createInjector }, { sha256 }] = await Promise.all([
+  const [{ presets }, { createInjector }, { sha256 }, { checkClaims }, { mapClaims }] = await Promise.all([
     import('../presets/index.ts'),
     import('../injectors/index.ts'),
     import('../compose/hashing.ts'),
+    import('../token-validators/jwt/verify.ts'),
+    import('../token-validators/jwt/map-claims.ts'),
   ]);
   const failed = new Set<string>();
   const secret = new Secret('not-asked-for');
@@ -80,6 +85,15 @@ export async function createPolicyWorld(records: readonly ResourceRecord[]): Pro
   return {
     records,
     upstream: (id) => snapshot.upstreams.get(id),
+    holderOf(id, claims, nowMs) {
+      const deny = (code: string): JudgedOffline => ({ allowed: false, code, policy: '', unsure: [] });
+      const issuer = [...snapshot.issuers.values()].find((one) => one.id === id);
+      if (issuer === undefined) return deny('issuer_unknown');
+      const facts = checkClaims(claims, issuer, nowMs) ?? mapClaims(claims, '', issuer);
+      if ('deny' in facts) return deny(facts.deny);
+      const { groups = [], scopes = [], issuedAtMs = 0, revocationKeys = [] } = facts.issued ?? {};
+      return { consumer: facts.consumerId, issued: { issuer: id, groups, scopes, issuedAtMs, revocationKeys } };
+    },
     async decide(asked) {
       failed.clear();
       const decision = await explainer.decideAsked(asked, { snapshot, validators: [], stateAgeMs: () => 0 });

@@ -16,7 +16,6 @@ import { randomBase62 } from '../keys/random-text.ts';
 import { tokenTagPurpose } from '../keys/token-tags.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { resourceDeps } from '../resource-deps.ts';
-import { judgeBudget } from '../resources/budgets.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInProcess } from '../resources/parse-in-process.ts';
 import { toDocument } from '../resources/to-document.ts';
@@ -24,8 +23,9 @@ import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { readOpenApi } from './package-files.ts';
+import { pages } from './pages.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
-import { readMeteredUpstreams } from './stored-upstreams.ts';
+import { createBudgetJudges, readMeteredUpstreams } from './stored-budgets.ts';
 
 export interface AdministrationDeps {
   /** Of the listener; undefined: plain HTTP. */
@@ -43,7 +43,6 @@ export interface AdministrationDeps {
 }
 
 const parseTimeoutMs = 120_000;
-const exportPageSize = 500;
 
 /** The admin API, wired. Not listening yet. */
 export function createAdministration(config: Config, deps: AdministrationDeps): ReturnType<typeof createAdminServer> {
@@ -61,10 +60,7 @@ export function createAdministration(config: Config, deps: AdministrationDeps): 
       log,
       parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
       toBody: toResourceBody,
-      async judgeLimit(spec) {
-        const upstreams = await readMeteredUpstreams(store);
-        return judgeBudget(spec, new Map(upstreams.map((upstream) => [upstream.id, upstream])));
-      },
+      ...createBudgetJudges(store),
       applyText: (text, options) => applyText(text, options, clock.now() + config.tokens.maxTtlMs, deps),
       exportDocument: () => exportDocument(store),
       mintToken: () => mintToken({ keyId: keyring.current, tagKey: keyring.derive(tokenTagPurpose), randomBase62 }),
@@ -125,28 +121,16 @@ async function applyText(
 async function exportDocument(store: Store): Promise<string> {
   const records: ResourceRecord[] = [];
   for (const kind of resourceKinds) {
-    for await (const page of pages((after) => store.listResources(kind, { after, limit: exportPageSize }))) {
+    for await (const page of pages((range) => store.listResources(kind, range))) {
       records.push(...page);
     }
   }
   const tokens: TokenRecord[] = [];
-  for await (const page of pages((after) => store.listTokens({}, { after, limit: exportPageSize })))
-    tokens.push(...page);
+  for await (const page of pages((range) => store.listTokens({}, range))) tokens.push(...page);
   const isDefault = (record: ResourceRecord): boolean =>
     record.kind === 'gateway' && record.id === defaultGatewayId && record.owner === 'api';
   return toDocument(
     records.filter((record) => !isDefault(record)),
     tokens,
   );
-}
-
-async function* pages<T extends { readonly id: string }>(
-  read: (after: string | undefined) => Promise<readonly T[]>,
-): AsyncGenerator<readonly T[], void> {
-  let after: string | undefined;
-  do {
-    const page: readonly T[] = await read(after);
-    yield page;
-    after = page.length < exportPageSize ? undefined : page.at(-1)?.id;
-  } while (after !== undefined);
 }

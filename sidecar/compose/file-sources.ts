@@ -3,7 +3,7 @@ import type { Clock, Log, Store } from '../core/ports.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createFileSources, type FileSources } from '../resources/file-source.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
-import { readMeteredUpstreams } from './stored-upstreams.ts';
+import { readMeteredUpstreams } from './stored-budgets.ts';
 
 export interface ResourceFilesDeps {
   readonly store: Store;

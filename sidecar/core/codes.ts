@@ -162,7 +162,7 @@ export const denialTable = {
   token_bound: {
     status: 401,
     message: 'The token is bound to a key of its owner, which cannot be checked here.',
-    fix: 'The JWT has `cnf` (DPoP, RFC 9449, or mTLS, RFC 8705): request an unbound one, or set `bound_tokens: accept`, which uses it without its proof.',
+    fix: 'It has `cnf`, or came as `Authorization: DPoP` (DPoP, RFC 9449, or mTLS, RFC 8705): request an unbound one, or set `bound_tokens: accept` on its issuer and send it as `Bearer`, which uses it without its proof.',
   },
   issuer_unknown: {
     status: 401,
@@ -352,6 +352,11 @@ export const errorTable = {
     fix: 'Edit the resource file, or give the sidecar a database (CREDENTIALFLOW_STORE).',
   },
   resource_exists: { status: 409, message: 'The resource exists already.', fix: 'Use another id, or update it.' },
+  resource_in_use: {
+    status: 409,
+    message: 'Another resource relies on what the change would take away.',
+    fix: 'The `errors` of the answer name it: change or delete that one first.',
+  },
   resource_owned_by_file: {
     status: 409,
     message: 'The resource is owned by a file.',

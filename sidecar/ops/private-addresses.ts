@@ -49,12 +49,22 @@ export function refusePrivateHost(url: string, isPrivate: (address: string) => b
 
 type Answer = (error: Error | null, address: string | LookupAddress[], family?: number) => void;
 
-/** A look-up for connections: the very addresses that are judged are connected to, so that no second answer counts. */
+type Resolve = (
+  host: string,
+  options: LookupOptions & { readonly all: true },
+  answer: (error: Error | null, found: LookupAddress[]) => void,
+) => void;
+
+/**
+ * A look-up for connections: the very addresses that are judged are connected to, so that no second answer counts.
+ * `resolve`: default the system's.
+ */
 export function createGuardedLookup(
   isPrivate: (address: string) => boolean,
+  resolve: Resolve = lookup,
 ): (host: string, options: LookupOptions, answer: Answer) => void {
   return (host, options, answer) => {
-    lookup(host, { ...options, all: true }, (error, found) => {
+    resolve(host, { ...options, all: true }, (error, found) => {
       if (error !== null) {
         answer(error, []);
         return;

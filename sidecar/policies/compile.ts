@@ -43,7 +43,7 @@ export function createPolicyCompiling(deps: PolicyDeps): PolicyCompiling {
   const zones = createZones();
   const conditions = createConditions({ ...deps, zones });
   /** A policy that names a thousand consumers has its condition once. */
-  const conditionsOf = new WeakMap<PolicySpec, Condition>();
+  const conditionsOf = new WeakMap<PolicySpec, Condition | 'none'>();
   /** Policies whose lists of methods are the same array share the set. */
   const methodSets = new WeakMap<readonly string[], ReadonlySet<string>>();
 
@@ -58,10 +58,13 @@ export function createPolicyCompiling(deps: PolicyDeps): PolicyCompiling {
 
   /** Undefined: there is none. */
   function conditionOf({ id, spec }: Policy): Condition | undefined {
-    const tests = testsOf(spec);
-    if (tests.length === 0) return undefined;
     const known = conditionsOf.get(spec);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known === 'none' ? undefined : known;
+    const tests = testsOf(spec);
+    if (tests.length === 0) {
+      conditionsOf.set(spec, 'none');
+      return undefined;
+    }
     const made: Condition = (question) => {
       try {
         return tests.every((test) => test(question));

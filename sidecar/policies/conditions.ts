@@ -66,7 +66,7 @@ export function createConditions({ createAddressMatcher, zones = createZones() }
   }
 
   let loaded: { readonly cel: typeof Cel; readonly environment: Cel.Environment } | undefined;
-  const rules = celRules({ checkBlock: (block) => void createAddressMatcher([block]), checkZone: (zone) => void zones.at(zone, 0) }); // prettier-ignore
+  const rules = celRules({ checkBlock: (block) => void createAddressMatcher([block]), checkZone: zones.check }); // prettier-ignore
 
   function read(text: string): ReadCondition {
     if (text.length > maxConditionLength) {

@@ -3,7 +3,7 @@ import { weekdays, type Zones } from './zones.ts';
 
 /** Whether a weekly schedule includes a moment. Throws a RangeError for a schedule that cannot be read. */
 export function compileSchedule({ zone, days, hours }: ScheduleSpec, zones: Zones): (ms: number) => boolean {
-  zones.at(zone, 0);
+  zones.check(zone);
   const wanted = new Set(days.length === 0 ? weekdays : days);
   for (const day of wanted)
     if (!(weekdays as readonly string[]).includes(day)) throw new RangeError('a day is not known');

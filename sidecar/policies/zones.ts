@@ -14,6 +14,8 @@ export type Weekday = (typeof weekdays)[number];
 
 export interface Zones {
   /** Throws a RangeError for a zone that is not known. */
+  check(zone: string): void;
+  /** Throws a RangeError for a zone that is not known. */
   at(zone: string, ms: number): LocalTime;
 }
 
@@ -43,6 +45,7 @@ export function createZones(): Zones {
   }
 
   return {
+    check: (zone) => void open(zone),
     at(zone, ms) {
       const known = open(zone);
       const quarter = Math.floor(ms / quarterMs);

@@ -1,5 +1,5 @@
 import type { Problem } from '../core/error.ts';
-import type { LimitSpec, UpstreamSpec } from '../core/resources.ts';
+import type { LimitSpec, ResourceRecordOf, UpstreamSpec } from '../core/resources.ts';
 
 /** What a budget has to know of an upstream. */
 export interface MeteredUpstream {
@@ -55,6 +55,40 @@ export function judgeBudget(
       ? []
       : [warning(`counts nothing at ${namesOf(priceless)}: no prices`, howPrices)]),
   ];
+}
+
+/**
+ * What a change of one upstream does to the budgets that there are: an error for each that counts something now and would
+ * count nothing afterwards, a warning for each that does not count this upstream.
+ */
+export function judgeUpstreamChange(
+  { id, next }: { readonly id: string; readonly next: MeteredUpstream | undefined },
+  limits: readonly Pick<ResourceRecordOf<'limit'>, 'id' | 'spec'>[],
+  before: ReadonlyMap<string, MeteredUpstream>,
+): readonly BudgetProblem[] {
+  const after = new Map(before);
+  if (next === undefined) after.delete(id);
+  else after.set(id, next);
+  return limits.flatMap(({ id: limit, spec }) => {
+    if (!spec.upstreams.includes('*') && !spec.upstreams.includes(id)) return [];
+    if (counts(spec, before) && !counts(spec, after)) {
+      const what = spec.measure === 'cost' ? 'ai_proxy and prices' : 'ai_proxy';
+      const message = `the limit ${limit} would count nothing any more: it relies on ${what} of this upstream`;
+      return [{ severity: 'error' as const, message, fix: `change or delete the limit ${limit} first` }];
+    }
+    if (next === undefined) return [];
+    return judgeBudget(spec, after).map((one) => warning(`the limit ${limit} ${one.message}`, one.fix ?? ''));
+  });
+}
+
+/** Whether a budget counts anything anywhere. */
+function counts(
+  { measure, upstreams }: Pick<LimitSpec, 'measure' | 'upstreams'>,
+  known: ReadonlyMap<string, MeteredUpstream>,
+): boolean {
+  if (measure !== 'llm_tokens' && measure !== 'cost') return false;
+  const covered = upstreams.includes('*') ? [...known.values()] : upstreams.flatMap((id) => known.get(id) ?? []);
+  return covered.some(({ tokens, prices }) => tokens && (measure === 'llm_tokens' || prices));
 }
 
 function warning(message: string, fix: string): BudgetProblem {

@@ -7,18 +7,31 @@ import { time } from './fields.ts';
 
 const text = z.string().min(1).max(4_096);
 /** YAML reads an unquoted time as text, but a person may quote it or not. */
-const given = z.strictObject({
-  consumer: text,
-  upstream: text,
-  method: text.default('GET'),
-  /** The upstream's own path, query included. */
-  path: text.regex(/^\//, 'must start with "/"'),
-  scopes: z.array(text).optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-  address: text.optional(),
-  model: z.string().optional(),
-  time: time.optional(),
-});
+const given = z
+  .strictObject({
+    consumer: text.optional(),
+    /** Or: whom this issuer's resource makes of these claims. */
+    issuer: text.optional(),
+    claims: z.record(z.string(), z.unknown()).optional(),
+    upstream: text,
+    method: text.default('GET'),
+    /** The upstream's own path, query included. */
+    path: text.regex(/^\//, 'must start with "/"'),
+    scopes: z.array(text).optional(),
+    headers: z.record(z.string(), z.string()).optional(),
+    address: text.optional(),
+    model: z.string().optional(),
+    time: time.optional(),
+  })
+  .refine(
+    ({ consumer, issuer }) => (consumer === undefined) !== (issuer === undefined),
+    'needs a consumer, or an issuer with claims',
+  )
+  .refine(({ issuer, claims }) => (claims === undefined) === (issuer === undefined), 'issuer and claims go together')
+  .refine(
+    ({ issuer, scopes }) => issuer === undefined || scopes === undefined,
+    'has scopes, which narrow opaque tokens: those of a JWT are among its claims',
+  );
 const expected = z.union([
   z.enum(['allow', 'deny']),
   z.strictObject({ outcome: z.enum(['allow', 'deny']), code: text.optional(), policy: text.optional() }),

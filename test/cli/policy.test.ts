@@ -88,6 +88,38 @@ cases:
     assert.equal(code, 0, out + err);
   });
 
+  it('knows tokens of other issuers by their claims', async () => {
+    const issuers = `issuers:
+  - id: github
+    preset: github-actions
+    audience: urn:api
+    required_claims: { repository_owner: acme, ref: refs/heads/main }
+    consumers: any
+`;
+    const ci = "  - { id: ci, effect: allow, groups: ['github:acme'], upstreams: [openai], when: '\"chat\" in token.scopes' }\n"; // prettier-ignore
+    write('ci.yaml', issuers + resources(ci));
+    const given = 'issuer: github, upstream: openai, path: /v1/models';
+    const claims = 'repository: acme/web, repository_owner: acme, ref: refs/heads/main, scope: chat';
+    write('tests.yaml', `cases:
+  - { name: main, given: { ${given}, claims: { ${claims} } }, expect: { outcome: allow, policy: ci } }
+  - { name: scope, given: { ${given}, claims: { ${claims.replace('chat', 'x')} } }, expect: { outcome: deny, code: policy_no_match } }
+  - { name: branch, given: { ${given}, claims: { ${claims.replace('main', 'dev')} } }, expect: { outcome: deny, code: token_claims_refused } }
+  - { name: nobody, given: { ${given.replace('github', 'gitlab')}, claims: {} }, expect: { outcome: deny, code: issuer_unknown } }
+`); // prettier-ignore
+    const { code, out, err } = await run('policy', 'test', '-f', 'ci.yaml', 'tests.yaml');
+    assert.equal(code, 0, out + err);
+    for (const [who, problem] of [
+      ['consumer: team, issuer: github, claims: {}', /needs a consumer, or an issuer/],
+      ['issuer: github', /go together/],
+      ['issuer: github, claims: {}, scopes: [a]', /narrow opaque tokens/],
+    ] as const) {
+      write('wrong.yaml', `cases: [{ name: a, given: { ${who}, upstream: openai, path: /x }, expect: deny }]`);
+      const wrong = await run('policy', 'test', '-f', 'ci.yaml', 'wrong.yaml');
+      assert.equal(wrong.code, 4);
+      assert.match(wrong.err, problem);
+    }
+  });
+
   it('names every mistake of tests and resources', async () => {
     write(
       'wrong.yaml',
@@ -132,6 +164,28 @@ describe('policy diff', () => {
     ]);
     assert.equal((await run(...args)).code, 0);
     assert.equal((await run(...args, '--exit-code')).code, 1);
+  });
+
+  it('takes rotated files in any order, and a decision that is in two of them once', async () => {
+    const files = [line({ decision: 'd_1', time: '2026-11-19T00:00:00Z' }), line({ decision: 'd_2' }), line({ decision: 'd_3', time: '2026-11-22T00:00:00Z' })]; // prettier-ignore
+    write('decisions.log.1', files.slice(0, 2).join('\n'));
+    write('decisions.log', files.slice(1).join('\n'));
+    for (const [first = '', second = ''] of [
+      ['decisions.log', 'decisions.log.1'],
+      ['decisions.log.1', 'decisions.log'],
+    ]) {
+      const audit = ['--audit', first, '--audit', second];
+      const { decisions } = await json('policy', 'diff', ...audit, '--candidate', 'resources.yaml');
+      assert.equal(decisions, 3);
+      const used = await json('policy', 'suggest', '-f', 'resources.yaml', ...audit, '--days', '1');
+      assert.deepEqual(
+        [used['decisions'], used['from'], used['to']],
+        [1, '2026-11-22T00:00:00Z', '2026-11-22T00:00:00Z'],
+      );
+    }
+    const { code, err } = await run('policy', 'diff', '--candidate', 'resources.yaml', '--audit', 'decisions.log', '--audit', 'gone.log'); // prettier-ignore
+    assert.notEqual(code, 0);
+    assert.match(err, /gone\.log/);
   });
 
   it('does not guess what a condition would have read', async () => {

@@ -180,6 +180,7 @@ describe('step 4: the token', () => {
     ['no token', { authorization: undefined }, 'token_missing'],
     ['an empty scheme', { authorization: 'Bearer ' }, 'token_missing'],
     ['another scheme', { authorization: 'Basic Y2Y6Y2Y=' }, 'token_malformed'],
+    ['the scheme of tokens that are bound to a key', { authorization: 'DPoP cf_team' }, 'token_bound'],
     ['a scheme glued to the token', { authorization: 'Bearercf_team' }, 'token_malformed'],
     ['the provider’s own key', { authorization: 'Bearer sk-abc' }, 'token_malformed'],
     ['two values in two slots', { 'x-api-key': 'cf_other' }, 'token_conflict'],

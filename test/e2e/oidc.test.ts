@@ -1,10 +1,13 @@
 /** The whole sidecar with tokens of a real OpenID provider. */
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { decodeJwt } from 'jose';
 import { client, keyedClient, startOidcProvider, type OidcProvider } from '../support/oidc-provider.ts';
+import { encode } from '../support/issuing.ts';
+import { connectRawHttp } from '../support/raw-http.ts';
 import { startSidecar, type RunningSidecar } from '../support/sidecar.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +15,8 @@ let provider: OidcProvider;
 let asked: OidcProvider;
 let sidecar: RunningSidecar;
 
-const resources = (issuer: string, asked: string): string => `
+/** `lure`: a port of loopback where nobody must come. */
+const resources = (issuer: string, asked: string, lure = 9): string => `
 upstreams: [{ id: api, preset: generic, base_url: "https://api.example.test" }]
 credentials: [{ id: api-main, upstream: api, secret: { from: env, name: API_SECRET } }]
 consumers:
@@ -41,31 +45,58 @@ issuers:
       cache: 500ms
       opaque_tokens: true
       signed: true
+  - id: lured-by-name
+    issuer: https://lured-by-name.example.test
+    audience: urn:api
+    consumer: "\${sub}"
+    jwks_url: "https://localhost:${String(lure)}/jwks"
+  - id: lured-by-number
+    issuer: https://lured-by-number.example.test
+    audience: urn:api
+    consumer: "\${sub}"
+    discovery: "https://2130706433:${String(lure)}/.well-known/openid-configuration"
+  - id: lured-by-question
+    issuer: https://lured-by-question.example.test
+    audience: urn:api
+    consumer: "\${sub}"
+    introspection: { url: "https://localhost:${String(lure)}/ask", client_id: x, client_secret: { from: env, name: CLIENT_SECRET } }
 policies:
   - { id: chat, effect: allow, groups: ["scope:chat"], upstreams: [api] }
 `;
 
+let lured = 0;
+const lure = createServer((socket) => {
+  lured += 1;
+  socket.destroy();
+});
+
 before(async () => {
   [provider, asked] = await Promise.all([startOidcProvider(), startOidcProvider()]);
+  await new Promise<void>((resolve) => lure.listen(0, '127.0.0.1', resolve));
   sidecar = await startSidecar({
-    resources: resources(provider.issuer, asked.issuer),
+    resources: resources(provider.issuer, asked.issuer, (lure.address() as AddressInfo).port),
     env: { API_SECRET: 'the-secret', CLIENT_SECRET: client.secret, CREDENTIALFLOW_DRAIN_TIMEOUT: '100ms' },
   });
 });
 after(async () => {
-  await sidecar.stop();
+  lure.close();
   await provider.stop();
   await asked.stop();
+  await sidecar.stop();
 });
 
-async function ask(token: string, of = sidecar): Promise<{ readonly code: string; readonly headers: Headers }> {
+async function ask(
+  token: string,
+  of = sidecar,
+  scheme = 'Bearer',
+): Promise<{ readonly code: string; readonly headers: Headers }> {
   const response = await fetch(`${of.urls.data}/api/auth/api`, {
     headers: {
       'x-cf-gateway-key': of.keys.gateway,
       'x-forwarded-method': 'POST',
       'x-forwarded-uri': '/api/v1/chat',
       'x-cf-raw-uri': '/api/v1/chat',
-      authorization: `Bearer ${token}`,
+      authorization: `${scheme} ${token}`,
     },
   });
   const text = await response.text();
@@ -130,6 +161,37 @@ describe('tokens of an OpenID provider', () => {
     const { code, headers } = await ask(await provider.clientCredentials('urn:other'));
     assert.equal(code, 'token_audience_wrong');
     assert.match(headers.get('www-authenticate') ?? '', /^Bearer realm="credentialflow", error="invalid_token"/);
+  });
+
+  it('that are bound to a key of their client are denied, asked about or not, with a reason that says what to do', async () => {
+    for (const token of [await provider.boundToken('dpop'), await asked.boundToken('dpop', 'urn:opaque')]) {
+      assert.equal((await ask(token)).code, 'token_bound');
+      const { code, headers } = await ask(token, sidecar, 'DPoP');
+      assert.equal(code, 'token_bound');
+      assert.match(headers.get('www-authenticate') ?? '', /bound to a key of its owner/);
+    }
+  });
+
+  it('that are too long are denied, by the connection where not even their header is read', async () => {
+    const token = await provider.clientCredentials('urn:api', { claims: { pad: 'x'.repeat(20_000) } });
+    assert.equal((await ask(token)).code, 'token_too_large');
+    const { port } = new URL(sidecar.urls.data);
+    const connection = await connectRawHttp(Number(port));
+    const answer = await connection.ask(Buffer.from(`GET /api/auth/api HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${'x'.repeat(1_000_000)}`)); // prettier-ignore
+    connection.destroy();
+    assert.equal(answer === 'closed' ? answer : answer.status, 431);
+    assert.equal((await ask(await provider.clientCredentials())).code, 'allow');
+  });
+
+  it('make nobody ask a private address, whatever name or number leads there, unless that is allowed', async () => {
+    const claims = encode({ iss: 'https://lured-by-question.example.test', aud: 'urn:api', sub: 'team' });
+    assert.equal((await ask(`${encode({ alg: 'ES256' })}.${claims}.AAAA`)).code, 'issuer_unavailable');
+    const { issuers } = await sidecar.json(['status']);
+    const problems = issuers as Readonly<Record<string, { readonly problem: string }>>;
+    for (const id of ['lured-by-name', 'lured-by-number'])
+      assert.match(problems[id]?.problem ?? '', /address is private/);
+    assert.match(sidecar.logs.join('\n'), /introspection_failed.*lured-by-question.*address is private/);
+    assert.equal(lured, 0);
   });
 
   it('go on through a change of the signing key under load, with no request failed', async () => {

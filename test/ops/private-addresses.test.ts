@@ -58,7 +58,7 @@ describe('a client for public places', () => {
     assert.equal((await open.request({ method: 'GET', url: `http://127.0.0.1:${port}/` })).status, 200);
   });
 
-  it('follows no redirect', async (t) => {
+  it('follows no redirect, so that none leads there', async (t) => {
     const server = createServer((_req, res) => res.writeHead(302, { location: 'http://169.254.169.254/' }).end());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const client = createHttpClient();
@@ -68,6 +68,33 @@ describe('a client for public places', () => {
     });
     const { port } = server.address() as AddressInfo;
     assert.equal((await client.request({ method: 'GET', url: `http://127.0.0.1:${port}/` })).status, 302);
+  });
+
+  it('takes a name by what it resolves to, each time anew, and by all of that', async () => {
+    const answers: string[][] = [];
+    const guarded = createGuardedLookup(isPrivate, (_host, _options, answer) => {
+      answer(
+        null,
+        (answers.shift() ?? []).map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      );
+    });
+    const reached = (): Promise<unknown> =>
+      new Promise((resolve) => {
+        guarded('metadata.example.test', { all: true }, (error, found) => {
+          resolve(error === null ? found : 'refused');
+        });
+      });
+    const isGood = [{ address: '93.184.216.34', family: 4 }];
+    answers.push(
+      ['93.184.216.34'],
+      ['169.254.169.254'],
+      ['10.0.0.5'],
+      ['fd00:ec2::254'],
+      ['93.184.216.34', '127.0.0.1'],
+      [],
+    );
+    assert.deepEqual(await reached(), isGood);
+    for (let left = answers.length; left > 0; left--) assert.equal(await reached(), 'refused');
   });
 
   it('takes no name that leads to a private address as well', async () => {

@@ -88,9 +88,9 @@ function isOn({ notBeforeMs, expiresAtMs, schedule }: NaivePolicy, nowMs: number
   const minute = Math.floor(nowMs / 60_000);
   const length = schedule.to > schedule.from ? schedule.to - schedule.from : schedule.to + 1_440 - schedule.from;
   for (let back = 0; back < length; back++) {
-    const start = new Date((minute - back) * 60_000);
-    const startsHere = start.getUTCHours() * 60 + start.getUTCMinutes() === schedule.from;
-    if (startsHere) return schedule.days.length === 0 || schedule.days.includes(week[start.getUTCDay()] ?? '');
+    const start = minute - back;
+    if (start % 1_440 !== schedule.from) continue;
+    return schedule.days.length === 0 || schedule.days.includes(week[new Date(start * 60_000).getUTCDay()] ?? '');
   }
   return false;
 }

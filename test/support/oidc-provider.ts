@@ -1,8 +1,19 @@
 /** A real OpenID provider (oidc-provider) on a free port of loopback. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import { Provider, type Configuration } from 'oidc-provider';
+import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
+import { Provider, type Configuration, type ResourceServer } from 'oidc-provider';
+
+/** How the provider is to make one access token; by default by ES256, for ten minutes, with nothing added. */
+export interface TokenWishes {
+  readonly algorithm?: 'ES256' | 'RS256' | 'PS256' | 'EdDSA';
+  readonly ttlSeconds?: number;
+  /** Beside those of the provider, or instead; undefined leaves one out. The provider signs them. */
+  readonly header?: Readonly<Record<string, unknown>>;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  /** Signed with a secret, or encrypted. */
+  readonly jwt?: ResourceServer['jwt'];
+}
 
 export interface OidcProvider {
   readonly issuer: string;
@@ -11,9 +22,15 @@ export interface OidcProvider {
   /** Paths that were asked for, in order. */
   readonly asked: string[];
   /** An access token (RFC 9068) for `audience`, by client credentials. */
-  clientCredentials(audience?: string): Promise<string>;
+  clientCredentials(audience?: string, wishes?: TokenWishes): Promise<string>;
   /** The same for a person, by authorization code with PKCE. */
-  authorizationCode(audience?: string): Promise<string>;
+  authorizationCode(audience?: string, wishes?: TokenWishes): Promise<string>;
+  /** The ID token that comes with it, for the client. */
+  idToken(): Promise<string>;
+  /** An access token that is bound to a key of its client (RFC 9449), or to its certificate (PEM; RFC 8705). */
+  boundToken(by: 'dpop' | { readonly certificate: string }, audience?: string): Promise<string>;
+  /** The private keys that it signs with; the one of ES256 first. */
+  signingKeys(): readonly JWK[];
   /** Signs with a new key from now on; the old ones stay published. `publishOld: false` takes them away. */
   rotate(options?: { readonly publishOld?: boolean }): Promise<void>;
   revoke(token: string): Promise<void>;
@@ -26,11 +43,16 @@ const redirectUri = 'https://client.example.test/callback';
 export const client = { id: 'team', secret: 'client-secret-of-the-team' };
 /** Shows who it is by private_key_jwt, and nothing else. */
 export const keyedClient = 'sidecar';
-const basic = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
+/** Gets tokens that are bound to its certificate only. */
+const certifiedClient = 'certified';
+const certificateHeader = 'x-client-certificate';
+const basicOf = (id: string): string => `Basic ${Buffer.from(`${id}:${client.secret}`).toString('base64')}`;
+const basic = basicOf(client.id);
 
 export async function startOidcProvider(): Promise<OidcProvider> {
   const asked: string[] = [];
   let isDown = false;
+  const wanted = new Map<string, TokenWishes>();
   let keys: JWK[] = [];
   let handle: ReturnType<Provider['callback']> | undefined;
   const server = createServer((req, res) => {
@@ -53,44 +75,93 @@ export async function startOidcProvider(): Promise<OidcProvider> {
       alg: 'ES256',
     };
     // It signs with the first that fits.
-    keys = [key, ...(publishOld ? keys : [])];
-    handle = createProvider(issuer, keys, clientJwk).callback();
+    keys = [key, ...(publishOld ? keys : others)];
+    handle = createProvider(issuer, keys, clientJwk, wanted).callback();
   }
+  const others = await Promise.all([otherKey('RS256', 'rs'), otherKey('EdDSA', 'ed')]);
+  keys = others;
   await rotate();
 
-  async function tokenOf(fields: Readonly<Record<string, string>>): Promise<string> {
+  interface Tokens {
+    readonly access_token?: string;
+    readonly id_token?: string;
+  }
+
+  async function tokensOf(
+    fields: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Tokens> {
     const response = await fetch(`${issuer}/token`, {
       method: 'POST',
-      headers: { authorization: basic },
+      headers: { authorization: basic, ...headers },
       body: new URLSearchParams(fields),
     });
     const text = await response.text();
-    const { access_token: token } = JSON.parse(text) as { readonly access_token?: string };
-    if (token === undefined) throw new Error(`no token: ${text}`);
-    return token;
+    if (!response.ok) throw new Error(`no token: ${text}`);
+    return JSON.parse(text) as Tokens;
+  }
+
+  /** The resource that stands for an audience and wishes. */
+  function resourceOf(audience: string, wishes: TokenWishes | undefined): string {
+    if (wishes === undefined) return audience;
+    const resource = `${audience}?wish=${String(wanted.size)}`;
+    wanted.set(resource, wishes);
+    return resource;
+  }
+
+  async function byClientCredentials(
+    resource: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const { access_token: token } = await tokensOf(
+      { grant_type: 'client_credentials', resource, scope: 'chat' },
+      headers,
+    );
+    return token ?? '';
+  }
+
+  async function byAuthorizationCode(resource: string): Promise<Tokens> {
+    const verifier = 'v'.repeat(43);
+    const challenge = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url');
+    const query = new URLSearchParams({
+      client_id: client.id,
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope: 'openid chat',
+      resource,
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    });
+    const code = await followToCode(`${issuer}/auth?${String(query)}`);
+    return tokensOf({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, resource }); // prettier-ignore
+  }
+
+  /** RFC 9449, section 4. */
+  async function dpopProof(): Promise<string> {
+    const pair = await generateKeyPair('ES256', { extractable: true });
+    return new SignJWT({ htm: 'POST', htu: `${issuer}/token`, jti: crypto.randomUUID() })
+      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: await exportJWK(pair.publicKey) })
+      .setIssuedAt()
+      .sign(pair.privateKey);
   }
 
   return {
     issuer,
     clientKey: JSON.stringify(await exportJWK(clientPair.privateKey)),
     asked,
-    clientCredentials: (audience = 'urn:api') =>
-      tokenOf({ grant_type: 'client_credentials', resource: audience, scope: 'chat' }),
-    async authorizationCode(audience = 'urn:api') {
-      const verifier = 'v'.repeat(43);
-      const challenge = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url');
-      const query = new URLSearchParams({
-        client_id: client.id,
-        response_type: 'code',
-        redirect_uri: redirectUri,
-        scope: 'openid chat',
-        resource: audience,
-        code_challenge: challenge,
-        code_challenge_method: 'S256',
+    clientCredentials: (audience = 'urn:api', wishes) => byClientCredentials(resourceOf(audience, wishes)),
+    authorizationCode: async (audience = 'urn:api', wishes) =>
+      (await byAuthorizationCode(resourceOf(audience, wishes))).access_token ?? '',
+    idToken: async () => (await byAuthorizationCode('urn:api')).id_token ?? '',
+    async boundToken(by, audience = 'urn:api') {
+      if (by === 'dpop') return byClientCredentials(audience, { dpop: await dpopProof() });
+      const certificate = Buffer.from(by.certificate).toString('base64');
+      return byClientCredentials(audience, {
+        authorization: basicOf(certifiedClient),
+        [certificateHeader]: certificate,
       });
-      const code = await followToCode(`${issuer}/auth?${String(query)}`);
-      return tokenOf({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier, resource: audience }); // prettier-ignore
     },
+    signingKeys: () => keys,
     rotate,
     async revoke(token) {
       await fetch(`${issuer}/token/revocation`, {
@@ -147,7 +218,17 @@ async function followToCode(start: string): Promise<string> {
   throw new Error('no code after twelve steps');
 }
 
-function createProvider(issuer: string, keys: readonly JWK[], clientJwk: JWK): Provider {
+async function otherKey(algorithm: string, kid: string): Promise<JWK> {
+  const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  return { ...(await exportJWK(privateKey)), kid, use: 'sig' };
+}
+
+function createProvider(
+  issuer: string,
+  keys: readonly JWK[],
+  clientJwk: JWK,
+  wanted: ReadonlyMap<string, TokenWishes>,
+): Provider {
   const configuration: Configuration = {
     jwks: { keys: [...keys] },
     clients: [
@@ -158,6 +239,15 @@ function createProvider(issuer: string, keys: readonly JWK[], clientJwk: JWK): P
         response_types: ['code'],
         redirect_uris: [redirectUri],
         introspection_signed_response_alg: 'ES256',
+        id_token_signed_response_alg: 'ES256',
+      },
+      {
+        client_id: certifiedClient,
+        client_secret: client.secret,
+        grant_types: ['client_credentials'],
+        response_types: [],
+        redirect_uris: [],
+        tls_client_certificate_bound_access_tokens: true,
         id_token_signed_response_alg: 'ES256',
       },
       {
@@ -181,13 +271,30 @@ function createProvider(issuer: string, keys: readonly JWK[], clientJwk: JWK): P
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => true,
-        getResourceServerInfo: (_ctx, resource) => ({
-          scope: 'chat',
-          audience: resource,
-          accessTokenTTL: 600,
-          accessTokenFormat: resource.startsWith('urn:opaque') ? 'opaque' : 'jwt',
-          jwt: { sign: { alg: 'ES256' } },
-        }),
+        getResourceServerInfo(_ctx, resource) {
+          const { algorithm = 'ES256', ttlSeconds = 600, jwt } = wanted.get(resource) ?? {};
+          return {
+            scope: 'chat',
+            audience: resource.replace(/\?wish=\d+$/, ''),
+            accessTokenTTL: ttlSeconds,
+            accessTokenFormat: resource.startsWith('urn:opaque') ? 'opaque' : 'jwt',
+            jwt: jwt ?? { sign: { alg: algorithm } },
+          };
+        },
+      },
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: (ctx) => Buffer.from(ctx.get(certificateHeader), 'base64').toString(),
+      },
+    },
+    formats: {
+      customizers: {
+        jwt(_ctx, token, parts) {
+          const { header, claims } = wanted.get(token.resourceServer?.identifier() ?? '') ?? {};
+          parts.header = { ...parts.header, ...header };
+          Object.assign(parts.payload, claims);
+        },
       },
     },
   };

@@ -195,7 +195,10 @@ describe('introspection', () => {
     ['a token that has expired', { ...active, exp: seconds - 31 }, 'token_expired'],
     ['a token that is not valid yet', { ...active, nbf: seconds + 31 }, 'token_not_yet_valid'],
     ['times that are texts', { ...active, exp: '9999999999' }, 'token_claims_refused'],
-    ['a bound token', { ...active, cnf: { jkt: 'x' } }, 'token_bound'],
+    ['a token that is bound to a key', { ...active, cnf: { jkt: 'x' } }, 'token_bound'],
+    ['a token that is bound to a certificate', { ...active, cnf: { 'x5t#S256': 'x' } }, 'token_bound'],
+    ['a token of the type DPoP', { ...active, token_type: 'DPoP' }, 'token_bound'],
+    ['a token of the type Bearer', { ...active, token_type: 'Bearer' }, 'allow'],
     ['nobody we know', { ...active, sub: 'nobody' }, 'consumer_unknown'],
     ['no exp', { ...active, exp: undefined }, 'allow'],
     ['an error', 500, 'issuer_unavailable'],
@@ -208,6 +211,13 @@ describe('introspection', () => {
       assert.equal(await outcome('opaque-token'), code);
     });
   }
+
+  it('takes a bound token without its proof where its issuer’s resource says so', async () => {
+    for (const more of [{ cnf: { jkt: 'x' } }, { token_type: 'DPoP' }]) {
+      const { outcome } = await start(() => ({ ...active, ...more }), {}, { bound_tokens: 'accept' });
+      assert.equal(await outcome('opaque-token'), 'allow');
+    }
+  });
 
   it('stops asking an issuer that fails, says so once, and goes on when it answers', async () => {
     let answer: unknown = 503;

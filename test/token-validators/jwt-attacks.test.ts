@@ -1,229 +1,333 @@
 /**
- * The known attacks on JWTs (RFC 8725, and what was found in libraries since), each with the code of its denial. The
- * table is printed, so that a reader of the test's output sees what is refused and how.
+ * The known attacks on JWTs (RFC 8725, and what was found in libraries since) on tokens and keys of a real OpenID provider,
+ * each with the code of its denial. docs/jwt-attacks.md has the same tables, and is held to them here.
  */
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync, KeyObject, sign as signBytes } from 'node:crypto';
+import { createHmac, KeyObject, randomBytes, sign as signBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { exportSPKI, importJWK, type CryptoKey, type JWK } from 'jose';
+import { decodeJwt, decodeProtectedHeader, exportSPKI, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
 import type { DenialCode } from '../../sidecar/core/codes.ts';
-import {
-  encode,
-  inline,
-  iss,
-  issuing,
-  nowMs,
-  sign,
-  signingKey,
-  type Issuing,
-  type SigningKey,
-} from '../support/issuing.ts';
+import type { IssuerSpec } from '../../sidecar/core/resources.ts';
+import { makeCertificates, type Certificates } from '../support/certificates.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { encode, inline, issuer, issuing, signingKey, type Issuing, type SigningKey } from '../support/issuing.ts';
+import { client, startOidcProvider, type OidcProvider, type TokenWishes } from '../support/oidc-provider.ts';
+import { until } from '../support/until.ts';
 
-const seconds = Math.floor(nowMs / 1_000);
-const usual = { iss, sub: 'team', aud: 'api', iat: seconds, exp: seconds + 600 };
-
-let es: SigningKey;
-let rs: SigningKey;
-let ed: SigningKey;
+let provider: OidcProvider;
+let certificates: Certificates;
+/** Of nobody that is trusted, but for {@link twin}. */
 let foreign: SigningKey;
+/** The private key behind the provider's ES256 signatures: what its tokens could say at worst. */
+let own: CryptoKey;
+let ownKid: string;
 let corp: Issuing;
-const rows: (readonly [attack: string, code: string])[] = [];
+const told: string[][] = [];
 
 before(async () => {
-  [es, rs, ed, foreign] = await Promise.all([
-    signingKey('ES256', 'es'),
-    signingKey('RS256', 'rs'),
-    signingKey('EdDSA', 'ed'),
-    signingKey('ES256', 'es'),
-  ]);
-  corp = await issuing([inline([es.jwk, rs.jwk, ed.jwk], { algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'] })]);
+  [provider, foreign] = await Promise.all([startOidcProvider(), signingKey('ES256', 'foreign')]);
+  certificates = makeCertificates();
+  const [jwk = {}] = provider.signingKeys();
+  own = (await importJWK(jwk, 'ES256')) as CryptoKey;
+  ownKid = String(jwk.kid);
+  corp = await trusting();
+});
+after(async () => {
+  await provider.stop();
+  certificates.remove();
 });
 
-after(() => {
-  const width = Math.max(...rows.map(([attack]) => attack.length));
-  console.log(rows.map(([attack, code]) => `  ${attack.padEnd(width)}  ${code}`).join('\n'));
-});
-
-/** Signed text with header and payload exactly as given. */
-async function raw(header: string, payload: string, key: SigningKey = es): Promise<string> {
-  const text = `${encode(header)}.${encode(payload)}`;
-  const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
-  const signature = await crypto.subtle.sign(algorithm, key.privateKey, Buffer.from(text));
-  return `${text}.${Buffer.from(signature).toString('base64url')}`;
+/** Sidecars that trust the provider, and one more issuer; their clock is ahead of ours by so much. */
+function trusting(spec: Partial<IssuerSpec> = {}, aheadMs = 0): Promise<Issuing> {
+  const twin = { ...inline([foreign.jwk], { issuer: 'https://twin.example.test', audience: ['urn:api'] }), id: 'twin' };
+  const trusted = issuer({
+    issuer: provider.issuer,
+    audience: ['urn:api'],
+    typ: 'at+jwt',
+    algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+    keys: { from: 'discovery', url: `${provider.issuer}/.well-known/openid-configuration` },
+    allow_private: true,
+    ...spec,
+  });
+  return issuing([trusted, twin], {
+    clock: { ...createFakeClock(), now: () => Date.now() + aheadMs },
+    async answer(url) {
+      const response = await fetch(url);
+      return response.ok ? response.json() : response.status;
+    },
+  });
 }
 
-const withPublicKeyAsSecret = async (): Promise<readonly string[]> => {
-  const spki = await exportSPKI((await importJWK(rs.jwk, 'RS256', { extractable: true })) as CryptoKey);
-  const text = `${encode({ alg: 'HS256', kid: 'rs' })}.${encode(usual)}`;
-  return [spki, spki.trim(), JSON.stringify(rs.jwk), String(rs.jwk.n), ''].map(
-    (secret) => `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`,
-  );
+const genuine = (wishes?: TokenWishes): Promise<string> => provider.clientCredentials('urn:api', wishes);
+const withClaims = (claims: NonNullable<TokenWishes['claims']>): Promise<string> => genuine({ claims });
+const withHeader = (header: NonNullable<TokenWishes['header']>): Promise<string> => genuine({ header });
+const secondsAgo = (seconds: number): number => Date.now() / 1_000 - seconds;
+const partsOf = (token: string): readonly [string, string, string] => {
+  const [head = '', body = '', signature = ''] = token.split('.');
+  return [head, body, signature];
 };
 
-const signatureOf = (token: string): string => token.split('.')[2] ?? '';
-const withSignature = (token: string, signature: string | Uint8Array): string =>
-  `${token.split('.').slice(0, 2).join('.')}.${typeof signature === 'string' ? signature : Buffer.from(signature).toString('base64url')}`;
+/** A genuine token with other header fields, and the signature that it had. */
+async function reheaded(fields: Readonly<Record<string, unknown>>, wishes?: TokenWishes): Promise<string> {
+  const token = await genuine(wishes);
+  const [, body, signature] = partsOf(token);
+  return `${encode({ ...decodeProtectedHeader(token), ...fields })}.${body}.${signature}`;
+}
+
+/** A genuine token with another signature. */
+async function resigned(signature: string | Uint8Array, wishes?: TokenWishes): Promise<string> {
+  const [head, body] = partsOf(await genuine(wishes));
+  return `${head}.${body}.${Buffer.from(signature).toString(typeof signature === 'string' ? 'utf8' : 'base64url')}`;
+}
+
+/** What a genuine token says, signed by somebody else. */
+async function forged(header: Readonly<Record<string, unknown>> = {}, claims: object = {}): Promise<string> {
+  const token = await genuine();
+  return new SignJWT({ ...decodeJwt(token), ...claims })
+    .setProtectedHeader({ ...decodeProtectedHeader(token), alg: 'ES256', ...header })
+    .sign(foreign.privateKey);
+}
+
+/** Text exactly as given, signed with the provider's own key. */
+async function raw(header: string, payload: string): Promise<string> {
+  const text = `${encode(header)}.${encode(payload)}`;
+  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, own, Buffer.from(text));
+  return `${text}.${Buffer.from(signature).toString('base64url')}`;
+}
+const usualHeader = (more = ''): string => `{"alg":"ES256","typ":"at+jwt","kid":"${ownKid}"${more}}`;
+const usualClaims = async (): Promise<string> => JSON.stringify(decodeJwt(await genuine()));
+
+/** As its key set has it. */
+async function published(kid: string): Promise<JWK> {
+  const { keys } = (await (await fetch(`${provider.issuer}/jwks`)).json()) as { readonly keys: readonly JWK[] };
+  return keys.find((key) => key.kid === kid) ?? assert.fail(kid);
+}
+
+async function withPublicKeyAsSecret(): Promise<readonly string[]> {
+  const jwk = await published('rs');
+  const spki = await exportSPKI((await importJWK(jwk, 'RS256', { extractable: true })) as CryptoKey);
+  const [, body] = partsOf(await genuine({ algorithm: 'RS256' }));
+  const text = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: 'rs' })}.${body}`;
+  return [spki, spki.trim(), JSON.stringify(jwk), String(jwk.n), ''].map(
+    (secret) => `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`,
+  );
+}
+
+async function introspectionAnswer(): Promise<string> {
+  const response = await fetch(`${provider.issuer}/token/introspection`, {
+    method: 'POST',
+    headers: {
+      accept: 'application/token-introspection+jwt',
+      authorization: `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`,
+    },
+    body: new URLSearchParams({ token: await provider.clientCredentials('urn:opaque') }),
+  });
+  return response.text();
+}
 
 type Tokens = string | readonly string[] | Promise<string | readonly string[]>;
+const all = (tokens: readonly Promise<string>[]): Promise<readonly string[]> => Promise.all(tokens);
 
 /** What is presented, and what it must be denied as. */
 const attacks: Readonly<Record<string, readonly [() => Tokens, DenialCode]>> = {
-  'alg: none, without a signature': [() => `${encode({ alg: 'none' })}.${encode(usual)}.`, 'token_algorithm_refused'],
-  'alg: none in other spellings': [
-    () => ['None', 'NONE', 'nOnE', 'none ', ''].map((alg) => `${encode({ alg })}.${encode(usual)}.`),
+  // The algorithm
+  '`alg: none`, without a signature': [
+    async () =>
+      `${partsOf(await reheaded({ alg: 'none' }))
+        .slice(0, 2)
+        .join('.')}.`,
     'token_algorithm_refused',
   ],
-  'alg: none with the signature of another': [
-    async () => `${encode({ alg: 'none' })}.${encode(usual)}.${signatureOf(await sign(es))}`,
+  '`alg: none` in other spellings': [
+    () => all(['None', 'NONE', 'nOnE', 'none ', ''].map((alg) => reheaded({ alg }))),
     'token_algorithm_refused',
   ],
-  'the public RSA key as HMAC secret': [withPublicKeyAsSecret, 'token_algorithm_refused'],
-  'alg that the issuer does not allow': [async () => sign(await signingKey('ES384', 'es')), 'token_algorithm_refused'],
-  'alg of another key type than the kid': [
-    async () => withSignature(`${encode({ alg: 'RS256', kid: 'es' })}.${encode(usual)}.`, 'AAAA'),
-    'token_key_unknown',
+  '`alg: none` with the signature that it had': [() => reheaded({ alg: 'none' }), 'token_algorithm_refused'],
+  'HS256 with the public RSA key as secret (PEM, JWK, modulus)': [withPublicKeyAsSecret, 'token_algorithm_refused'],
+  'HS256 by the provider itself, with a secret of another API': [
+    () => genuine({ jwt: { sign: { alg: 'HS256', key: randomBytes(32) } } }),
+    'token_algorithm_refused',
   ],
-  'no alg': [() => `${encode({ kid: 'es' })}.${encode(usual)}.AAAA`, 'token_malformed'],
-  'alg that is no text': [() => `${encode({ alg: ['ES256'] })}.${encode(usual)}.AAAA`, 'token_malformed'],
-  'signature left out': [async () => withSignature(await sign(es), ''), 'token_signature_invalid'],
-  'signature of zeros (CVE-2022-21449)': [
-    async () => withSignature(await sign(es), new Uint8Array(64)),
-    'token_signature_invalid',
-  ],
-  'ECDSA with r or s of the order of the curve': [
+  'an algorithm that the issuer’s resource does not list': [
     async () => {
+      const es384 = await signingKey('ES384', ownKid);
+      return new SignJWT(decodeJwt(await genuine()))
+        .setProtectedHeader({ alg: 'ES384', typ: 'at+jwt', kid: ownKid })
+        .sign(es384.privateKey);
+    },
+    'token_algorithm_refused',
+  ],
+  'RS256 under the `kid` of an elliptic key': [() => reheaded({ alg: 'RS256' }), 'token_key_unknown'],
+  'RS256 presented as PS256': [() => reheaded({ alg: 'PS256' }, { algorithm: 'RS256' }), 'token_signature_invalid'],
+  'no `alg`, or one that is no text': [
+    () => all([reheaded({ alg: undefined }), reheaded({ alg: ['ES256'] })]),
+    'token_malformed',
+  ],
+  // The signature
+  'signature left out': [() => resigned(''), 'token_signature_invalid'],
+  'signature of another token': [async () => resigned(partsOf(await genuine())[2]), 'token_signature_invalid'],
+  'signature of zeros (CVE-2022-21449)': [() => resigned(new Uint8Array(64)), 'token_signature_invalid'],
+  'ECDSA with r or s of the order of the curve': [
+    () => {
       const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
-      const token = await sign(es);
-      return [Buffer.concat([order, order]), Buffer.concat([Buffer.alloc(32, 1), order])].map((bytes) =>
-        withSignature(token, bytes),
-      );
+      return all([Buffer.concat([order, order]), Buffer.concat([Buffer.alloc(32, 1), order])].map((r) => resigned(r)));
     },
     'token_signature_invalid',
   ],
   'ECDSA signature in DER instead of r and s': [
-    () => {
-      const text = `${encode({ alg: 'ES256', kid: 'es' })}.${encode(usual)}`;
-      return withSignature(`${text}.`, signBytes('sha256', Buffer.from(text), KeyObject.from(es.privateKey)));
+    async () => {
+      const [head, body] = partsOf(await genuine());
+      const signature = signBytes('sha256', Buffer.from(`${head}.${body}`), KeyObject.from(own));
+      return `${head}.${body}.${signature.toString('base64url')}`;
     },
     'token_signature_invalid',
   ],
-  'Ed25519 signature of zeros': [
-    async () => withSignature(await sign(ed), new Uint8Array(64)),
-    'token_signature_invalid',
-  ],
-  'signed by somebody else under the same kid': [() => sign(foreign), 'token_signature_invalid'],
+  'Ed25519 signature of zeros': [() => resigned(new Uint8Array(64), { algorithm: 'EdDSA' }), 'token_signature_invalid'],
   'claims changed after signing': [
     async () => {
-      const [head = '', , signature = ''] = (await sign(es)).split('.');
-      return `${head}.${encode({ ...usual, sub: 'admin' })}.${signature}`;
+      const token = await genuine();
+      const [head, , signature] = partsOf(token);
+      return `${head}.${encode({ ...decodeJwt(token), sub: 'admin' })}.${signature}`;
     },
     'token_signature_invalid',
   ],
-  'its own key in the header (jwk)': [() => sign(foreign, {}, { jwk: foreign.jwk }), 'token_signature_invalid'],
-  'its own key set in the header (jku)': [
-    () => sign({ ...foreign, jwk: { ...foreign.jwk, kid: 'x' } }, {}, { jku: 'https://evil.example.test/jwks' }),
+  'signed by somebody else under the provider’s `kid`': [() => forged(), 'token_signature_invalid'],
+  'signed by another trusted issuer in the provider’s name': [() => forged({ kid: 'foreign' }), 'token_key_unknown'],
+  // Keys that the token brings along
+  '`jwk`: the forger’s own key': [() => forged({ jwk: foreign.jwk }), 'token_signature_invalid'],
+  '`jku`: the forger’s own key set': [
+    () => forged({ kid: 'evil', jku: 'https://evil.example.test/jwks' }),
     'token_key_unknown',
   ],
-  'its own certificate in the header (x5u, x5c)': [
-    () => sign(foreign, {}, { x5u: 'https://evil.example.test/x5u', x5c: ['AAAA'] }),
+  '`x5u`, `x5c`: the forger’s own certificate': [
+    () => forged({ x5u: 'https://evil.example.test/x5u', x5c: ['AAAA'] }),
     'token_signature_invalid',
   ],
-  'kid that is a path': [() => sign(foreign, {}, { kid: '../../../../dev/null' }), 'token_key_unknown'],
-  'kid that is SQL': [() => sign(foreign, {}, { kid: "x' UNION SELECT 'AAAA' --" }), 'token_key_unknown'],
-  'kid that is a command': [() => sign(foreign, {}, { kid: '|/usr/bin/id' }), 'token_key_unknown'],
-  'kid that is a member of every object': [
-    async () => Promise.all(['__proto__', 'constructor', 'toString'].map((kid) => sign(foreign, {}, { kid }))),
+  // `kid`: signed by the provider itself
+  '`kid` that is a path': [() => withHeader({ kid: '../../../../dev/null' }), 'token_key_unknown'],
+  '`kid` that is SQL': [() => withHeader({ kid: "x' UNION SELECT 'AAAA' --" }), 'token_key_unknown'],
+  '`kid` that is a command': [() => withHeader({ kid: '|/usr/bin/id' }), 'token_key_unknown'],
+  '`kid` that is a URL': [() => withHeader({ kid: 'https://evil.example.test/jwks' }), 'token_key_unknown'],
+  '`kid` that is a member of every object': [
+    () => all(['__proto__', 'constructor', 'toString'].map((kid) => withHeader({ kid }))),
     'token_key_unknown',
   ],
-  'kid that is no text': [
-    () => raw('{"alg":"ES256","kid":{"$ne":null}}', JSON.stringify(usual)),
+  '`kid` that is no text': [() => withHeader({ kid: { $ne: null } }), 'token_header_refused'],
+  '`kid` of 10 KB': [() => withHeader({ kid: 'k'.repeat(10_000) }), 'token_header_refused'],
+  // The form
+  '`crit` that nobody knows': [
+    async () => raw(usualHeader(',"crit":["exp"],"exp":1'), await usualClaims()),
     'token_header_refused',
   ],
-  'kid of 10 KB': [() => sign(es, {}, { kid: 'k'.repeat(10_000) }), 'token_header_refused'],
-  'crit that nobody knows': [
-    () => raw('{"alg":"ES256","kid":"es","crit":["exp"],"exp":1}', JSON.stringify(usual)),
+  '`crit` that is empty': [async () => raw(usualHeader(',"crit":[]'), await usualClaims()), 'token_header_refused'],
+  'payload that is not encoded (`b64: false`)': [
+    async () => raw(usualHeader(',"b64":false,"crit":["b64"]'), await usualClaims()),
     'token_header_refused',
   ],
-  'crit that is empty': [
-    () => raw('{"alg":"ES256","kid":"es","crit":[]}', JSON.stringify(usual)),
-    'token_header_refused',
+  'compressed payload (`zip`)': [() => withHeader({ zip: 'DEF' }), 'token_header_refused'],
+  'encrypted token (JWE) of the provider': [
+    () =>
+      genuine({
+        jwt: { sign: { alg: 'ES256' }, encrypt: { alg: 'dir', enc: 'A256GCM', key: randomBytes(32) } },
+      }),
+    'token_malformed',
   ],
-  'payload that is not encoded (b64: false)': [
-    () => raw('{"alg":"ES256","kid":"es","b64":false,"crit":["b64"]}', JSON.stringify(usual)),
-    'token_header_refused',
+  'encrypted token cut to three parts': [() => reheaded({ alg: 'RSA-OAEP', enc: 'A256GCM' }), 'token_header_refused'],
+  'JWS in its JSON form': [
+    async () => {
+      const [head, payload, signature] = partsOf(await genuine());
+      return JSON.stringify({ protected: head, payload, signature });
+    },
+    'token_malformed',
   ],
-  'compressed payload (zip)': [
-    () => raw('{"alg":"ES256","kid":"es","zip":"DEF"}', JSON.stringify(usual)),
-    'token_header_refused',
-  ],
-  'encrypted token (JWE) cut to three parts': [
-    () => `${encode({ alg: 'RSA-OAEP', enc: 'A256GCM' })}.AAAA.AAAA`,
-    'token_header_refused',
-  ],
-  'encrypted token (JWE)': [() => `${encode({ alg: 'dir', enc: 'A256GCM' })}..AAAA.AAAA.AAAA`, 'token_malformed'],
+  'two tokens in one': [async () => `${await genuine()},${await genuine()}`, 'token_malformed'],
   'a claim twice': [
-    () => raw('{"alg":"ES256","kid":"es"}', `{"sub":"admin",${JSON.stringify(usual).slice(1)}`),
+    async () => raw(usualHeader(), `{"sub":"admin",${(await usualClaims()).slice(1)}`),
     'token_malformed',
   ],
   'a claim twice, once with an escape': [
-    () => raw('{"alg":"ES256","kid":"es"}', `{"s\\u0075b":"admin",${JSON.stringify(usual).slice(1)}`),
+    async () => raw(usualHeader(), `{"s\\u0075b":"admin",${(await usualClaims()).slice(1)}`),
     'token_malformed',
   ],
   'a claim twice, deep inside': [
-    () => raw('{"alg":"ES256","kid":"es"}', JSON.stringify({ ...usual, a: 'X' }).replace('"X"', '[{"r":1,"r":2}]')),
+    async () => raw(usualHeader(), `{"a":[{"r":1,"r":2}],${(await usualClaims()).slice(1)}`),
     'token_malformed',
   ],
   'a header field twice': [
-    () => raw('{"alg":"none","alg":"ES256","kid":"es"}', JSON.stringify(usual)),
+    async () => raw(`{"alg":"none",${usualHeader().slice(1)}`, await usualClaims()),
     'token_malformed',
   ],
   'payload that is no object': [
-    async () => Promise.all(['[]', '"x"', 'null', '1', '{', ''].map((text) => raw('{"alg":"ES256","kid":"es"}', text))),
+    () => all(['[]', '"x"', 'null', '1', '{', ''].map((text) => raw(usualHeader(), text))),
     'token_malformed',
   ],
   'payload that is no UTF-8': [
     async () => {
-      const [head = '', , signature = ''] = (await sign(es)).split('.');
+      const [head, , signature] = partsOf(await genuine());
       return `${head}.${Buffer.from([0x7b, 0xff, 0x7d]).toString('base64url')}.${signature}`;
     },
     'token_malformed',
   ],
   'base64 instead of base64url, and with padding': [
     async () => {
-      const [head = '', body = '', signature = ''] = (await sign(es)).split('.');
+      const [head, body, signature] = partsOf(await genuine());
       return [`${head}=.${body}.${signature}`, `${head}.${body}==.${signature}`, `${head}.${body}.${signature}==`];
     },
     'token_malformed',
   ],
   'a list nested a thousand times': [
-    () => raw('{"alg":"ES256","kid":"es"}', `{"a":${'['.repeat(1_000)}${']'.repeat(1_000)}}`),
+    () => raw(usualHeader(), `{"a":${'['.repeat(1_000)}${']'.repeat(1_000)}}`),
     'issuer_unknown',
   ],
-  'token of 17 KB': [() => sign(es, { pad: 'x'.repeat(13_000) }), 'token_too_large'],
-  'token of 1 MB': [() => sign(es, { pad: 'x'.repeat(800_000) }), 'token_too_large'],
-  'another issuer': [() => sign(es, { iss: 'https://evil.example.test' }), 'issuer_unknown'],
-  'issuer with a slash at the end': [() => sign(es, { iss: `${iss}/` }), 'issuer_unknown'],
+  'token of 17 KB': [() => withClaims({ pad: 'x'.repeat(13_000) }), 'token_too_large'],
+  'token of 1 MB': [() => withClaims({ pad: 'x'.repeat(800_000) }), 'token_too_large'],
+  // Who made it, and for whom
+  'another issuer': [() => withClaims({ iss: 'https://evil.example.test' }), 'issuer_unknown'],
+  'issuer with a slash at the end': [() => withClaims({ iss: `${provider.issuer}/` }), 'issuer_unknown'],
   'no issuer, or one that is no text': [
-    async () => [await sign(es, { iss: undefined }), await sign(es, { iss: [iss] })],
+    () => all([withClaims({ iss: undefined }), withClaims({ iss: [provider.issuer] })]),
     'issuer_unknown',
   ],
-  'issuer that is a member of every object': [() => sign(es, { iss: '__proto__' }), 'issuer_unknown'],
-  'another audience': [() => sign(es, { aud: 'other' }), 'token_audience_wrong'],
-  'audience that only begins alike': [() => sign(es, { aud: ['api2', 'ap', 'API'] }), 'token_audience_wrong'],
-  'no audience': [() => sign(es, { aud: undefined }), 'token_audience_wrong'],
-  expired: [() => sign(es, { exp: seconds - 31 }), 'token_expired'],
-  'expired half a second ago, beyond the tolerance': [() => sign(es, { exp: seconds - 30.5 }), 'token_expired'],
-  'no exp': [() => sign(es, { exp: undefined }), 'token_claims_refused'],
-  'exp that is a text': [() => sign(es, { exp: `${seconds + 600}` }), 'token_claims_refused'],
-  'not valid yet (nbf)': [() => sign(es, { nbf: seconds + 31 }), 'token_not_yet_valid'],
-  'issued in the future (iat)': [() => sign(es, { iat: seconds + 31 }), 'token_not_yet_valid'],
-  'iat that is a text': [() => sign(es, { iat: 'now' }), 'token_claims_refused'],
-  'sub that is no text': [() => sign(es, { sub: { $ne: '' } }), 'token_claims_refused'],
-  'no sub, where the consumer is made of it': [() => sign(es, { sub: undefined }), 'token_claims_refused'],
-  'sub with other characters than ids have': [() => sign(es, { sub: 'team/../admin' }), 'consumer_unknown'],
-  'sub in other letters (TEAM)': [() => sign(es, { sub: 'TEAM' }), 'consumer_unknown'],
-  'bound to a DPoP key (cnf.jkt)': [() => sign(es, { cnf: { jkt: 'x' } }), 'token_bound'],
-  'bound to a client certificate (cnf.x5t#S256)': [() => sign(es, { cnf: { 'x5t#S256': 'x' } }), 'token_bound'],
+  'issuer that is a member of every object': [() => withClaims({ iss: '__proto__' }), 'issuer_unknown'],
+  'for another audience': [() => provider.clientCredentials('urn:other'), 'token_audience_wrong'],
+  'for an audience that only begins alike': [
+    () => all([provider.clientCredentials('urn:api2'), provider.clientCredentials('urn:ap'), withClaims({ aud: ['URN:API'] })]), // prettier-ignore
+    'token_audience_wrong',
+  ],
+  'for no audience': [
+    async () => raw(usualHeader(), JSON.stringify({ ...decodeJwt(await genuine()), aud: undefined })),
+    'token_audience_wrong',
+  ],
+  'the ID token of the same sign-in': [() => provider.idToken(), 'token_type_refused'],
+  'a signed introspection answer (RFC 9701)': [introspectionAnswer, 'token_type_refused'],
+  'an access token of another type': [
+    () => all([withHeader({ typ: 'JWT' }), withHeader({ typ: undefined }), withHeader({ typ: 'dpop+jwt' })]),
+    'token_type_refused',
+  ],
+  'bound to a DPoP key (`cnf.jkt`)': [() => provider.boundToken('dpop'), 'token_bound'],
+  'bound to a client certificate (`cnf.x5t#S256`)': [
+    () => provider.boundToken({ certificate: readFileSync(certificates.path('client.pem'), 'utf8') }),
+    'token_bound',
+  ],
+  'bound in a way that nobody knows': [() => withClaims({ cnf: null }), 'token_bound'],
+  // When
+  'expired by a second more than the tolerance': [() => withClaims({ exp: secondsAgo(31) }), 'token_expired'],
+  'expired half a second ago, beyond the tolerance': [() => withClaims({ exp: secondsAgo(30.5) }), 'token_expired'],
+  'no `exp`, or one that is a text': [
+    () => all([withClaims({ exp: undefined }), withClaims({ exp: String(secondsAgo(-600)) })]),
+    'token_claims_refused',
+  ],
+  'not valid yet (`nbf`)': [() => withClaims({ nbf: secondsAgo(-600) }), 'token_not_yet_valid'],
+  'issued in the future (`iat`)': [() => withClaims({ iat: secondsAgo(-600) }), 'token_not_yet_valid'],
+  '`iat` that is a text': [() => withClaims({ iat: 'now' }), 'token_claims_refused'],
+  // Who it is
+  '`sub` that is no text, or missing': [
+    () => all([withClaims({ sub: { $ne: '' } }), withClaims({ sub: undefined })]),
+    'token_claims_refused',
+  ],
+  '`sub` with other characters than ids have': [() => withClaims({ sub: 'team/../admin' }), 'consumer_unknown'],
+  '`sub` in other letters': [() => withClaims({ sub: 'TEAM' }), 'consumer_unknown'],
 };
 
 describe('an attack is denied by its code, again when it comes again:', () => {
@@ -234,69 +338,118 @@ describe('an attack is denied by its code, again when it comes again:', () => {
         assert.equal(await corp.outcome(token), code);
         assert.equal(await corp.outcome(token), code);
       }
-      rows.push([attack, code]);
-      assert.deepEqual(corp.asked, [], 'nobody was asked for keys');
+      told.push([attack, code]);
+      for (const url of corp.asked) assert.ok(url.startsWith(`${provider.issuer}/`), 'nobody else was asked for keys');
       assert.deepEqual(corp.ctx.faults, []);
     });
   }
-
-  it('while honest tokens of every key type are allowed', async () => {
-    const tokens = [es, rs, ed, { ...rs, alg: 'PS256', privateKey: await asPs256(rs) }].map((key) => sign(key));
-    for (const token of await Promise.all(tokens)) assert.equal(await corp.outcome(token), 'allow');
-  });
 });
 
-async function asPs256({ privateKey }: SigningKey): Promise<CryptoKey> {
-  const jwk = await crypto.subtle.exportKey('jwk', privateKey);
-  return (await importJWK({ ...jwk, alg: 'PS256' }, 'PS256')) as CryptoKey;
+const minuteMs = 60_000;
+
+/** What is no attack, or not only one: what is done, and what the answer must be. They change the provider, in order. */
+const situations: Readonly<Record<string, readonly [() => Promise<string> | readonly Promise<string>[], string]>> = {
+  'by client credentials': [async () => corp.outcome(await genuine()), 'allow'],
+  'by authorization code, for a person': [
+    async () => (await trusting({ consumer: 'team' })).outcome(await provider.authorizationCode()),
+    'allow',
+  ],
+  'signed by RS256, PS256, ES256 or EdDSA': [
+    () => (['RS256', 'PS256', 'ES256', 'EdDSA'] as const).map(async (algorithm) => corp.outcome(await genuine({ algorithm }))), // prettier-ignore
+    'allow',
+  ],
+  'with a `jku`, `x5u` or `jwk` that the provider put there': [
+    async () => corp.outcome(await withHeader({ jku: 'https://evil.example.test/', x5u: 'https://evil.example.test/', jwk: foreign.jwk })), // prettier-ignore
+    'allow',
+  ],
+  'the sidecar’s clock is ahead or behind by less than `clock_tolerance`': [
+    () => [5_000, -5_000].map(async (skew) => (await trusting({}, skew)).outcome(await genuine())),
+    'allow',
+  ],
+  'the sidecar’s clock is a minute behind': [
+    async () => (await trusting({}, -minuteMs)).outcome(await genuine()),
+    'token_not_yet_valid',
+  ],
+  'the sidecar’s clock is a minute ahead, the token lives 20 seconds': [
+    async () => (await trusting({}, minuteMs)).outcome(await genuine({ ttlSeconds: 20 })),
+    'token_expired',
+  ],
+  'two minutes old where `max_age` is one': [
+    async () => (await trusting({ max_age_ms: minuteMs }, 2 * minuteMs)).outcome(await genuine()),
+    'token_too_old',
+  ],
+  'bound to a key, where its issuer’s resource says `bound_tokens: accept`': [
+    async () => (await trusting({ bound_tokens: 'accept' })).outcome(await provider.boundToken('dpop')),
+    'allow',
+  ],
+  'the provider has begun to sign with a new key': [
+    async () => {
+      await provider.rotate();
+      return (corp = await trusting()).outcome(await genuine());
+    },
+    'allow',
+  ],
+  'the provider is down; its key is known': [
+    async () => {
+      const token = await genuine();
+      return whileDown(() => corp.outcome(token));
+    },
+    'allow',
+  ],
+  'the provider is down; its key is new': [
+    async () => {
+      await provider.rotate();
+      const token = await genuine();
+      return whileDown(() => corp.outcome(token));
+    },
+    'issuer_unavailable',
+  ],
+  'the provider is down; it was down when the sidecar started': [
+    async () => {
+      const token = await genuine();
+      return whileDown(async () => (await trusting()).outcome(token));
+    },
+    'issuer_unavailable',
+  ],
+  'the provider has withdrawn the key': [
+    async () => {
+      const token = await genuine();
+      const sidecar = await trusting();
+      assert.equal(await sidecar.outcome(token), 'allow');
+      await provider.rotate({ publishOld: false });
+      sidecar.clock.advance(10 * minuteMs);
+      await until(() => sidecar.asked.length >= 4, 'the key set was read again');
+      await until(async () => (await sidecar.outcome(token)) !== 'allow', 'the new key set counts');
+      return sidecar.outcome(token);
+    },
+    'token_key_unknown',
+  ],
+};
+
+async function whileDown(work: () => Promise<string>): Promise<string> {
+  provider.setDown(true);
+  try {
+    return await work();
+  } finally {
+    provider.setDown(false);
+  }
 }
 
-describe('a key that nothing may be verified with is left out:', () => {
-  const weak = generateKeyPairSync('rsa', { modulusLength: 1_024 });
-  const offCurve = { kty: 'EC', crv: 'P-256', x: encode('x'.repeat(32)), y: encode('y'.repeat(32)), kid: 'w' };
-  const published = {
-    ...(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) as JWK),
-    kid: 'w',
-  };
-  const keys: Readonly<Record<string, JWK>> = {
-    'RSA of 1024 bits': { ...(weak.publicKey.export({ format: 'jwk' }) as JWK), kid: 'w' },
-    'a point that is not on its curve': offCurve,
-    'an Ed25519 key of small order': {
-      kty: 'OKP',
-      crv: 'Ed25519',
-      x: Buffer.alloc(32).toString('base64url'),
-      kid: 'w',
-    },
-    'a key for encryption': { ...published, use: 'enc' },
-    'a key for other operations': { ...published, key_ops: ['encrypt'] },
-    'a secret': { kty: 'oct', k: encode('s'.repeat(32)), kid: 'w' },
-    'a key of a type that is not known': { kty: 'AKP', pub: 'AAAA', kid: 'w' },
-  };
-  for (const [name, jwk] of Object.entries(keys)) {
-    it(name, async () => {
-      const algorithms = ['RS256', 'ES256', 'EdDSA'];
-      const alone = await issuing([inline([jwk], { algorithms })]);
-      const alg = jwk.kty === 'RSA' ? 'RS256' : jwk.kty === 'OKP' ? 'EdDSA' : 'ES256';
-      const token = `${encode({ alg, kid: 'w' })}.${encode(usual)}.${Buffer.alloc(64).toString('base64url')}`;
-      assert.equal(await alone.outcome(token), 'issuer_unavailable');
-      assert.equal(alone.keys.report()['corp']?.keys, 0);
-      // It does not spoil the others.
-      const beside = await issuing([inline([jwk, es.jwk], { algorithms })]);
-      assert.equal(await beside.outcome(token), 'token_key_unknown');
-      assert.equal(await beside.outcome(await sign(es)), 'allow');
+describe('a token of the provider is', () => {
+  for (const [situation, [ask, expected]] of Object.entries(situations)) {
+    it(`${expected}: ${situation}`, async () => {
+      const asked = ask();
+      const outcomes = asked instanceof Promise ? [await asked] : await Promise.all(asked);
+      for (const outcome of outcomes) assert.equal(outcome, expected);
+      told.push([situation, expected]);
     });
   }
+});
 
-  it('an issuer with a secret takes HS* and nothing else, and no short secret', async () => {
-    const secret = 'a-shared-secret-of-more-than-32-bytes';
-    const spec = { keys: { from: 'secret', secret: { from: 'test', name: 'it' } }, algorithms: ['HS256'] } as const;
-    const local = await issuing([inline([], spec)], { secrets: { it: secret } });
-    const hmac = { alg: 'HS256', privateKey: new TextEncoder().encode(secret) };
-    assert.equal(await local.outcome(await sign(hmac)), 'allow');
-    assert.equal(await local.outcome(await sign({ ...hmac, privateKey: new TextEncoder().encode('x'.repeat(40)) })), 'token_signature_invalid'); // prettier-ignore
-    assert.equal(await local.outcome(await sign(es)), 'token_algorithm_refused');
-    const short = await issuing([inline([], spec)], { secrets: { it: 'short' } });
-    assert.equal(await short.outcome(await sign(hmac)), 'issuer_unavailable');
-    assert.match(short.keys.report()['corp']?.problem ?? '', /32 bytes/);
-  });
+it('docs/jwt-attacks.md has these tables', () => {
+  const documented = readFileSync('docs/jwt-attacks.md', 'utf8').split('\n').flatMap((line) => {
+    const [, what = '', code = ''] = /^\| (.+?) +\| `?(\w+)`? +\|$/.exec(line) ?? [];
+    return code === '' || what === 'attack' || what === 'situation' ? [] : [[what, code]];
+  }); // prettier-ignore
+  assert.deepEqual(documented, told);
 });

@@ -18,7 +18,7 @@ export function extractToken(d: Deliberation, upstream: UpstreamEntry): Extracte
     if (conflicting.length > 0 && conflicting.includes(slot.header)) return { deny: 'token_conflict' };
     if (value === undefined || value === '') continue;
     const presented = slot.scheme === undefined ? value.trim() : afterScheme(value, slot.scheme);
-    if (presented === undefined) return { deny: 'token_malformed' };
+    if (presented === undefined) return { deny: isBound(value) ? 'token_bound' : 'token_malformed' };
     if (presented === '') continue;
     if (token !== undefined && token !== presented) return { deny: 'token_conflict' };
     token = presented;
@@ -33,6 +33,11 @@ function afterScheme(value: string, scheme: string): string | undefined {
   const rest = trimmed.slice(scheme.length);
   if (rest === '') return '';
   return rest.startsWith(' ') ? rest.trimStart() : undefined;
+}
+
+/** `DPoP` instead of `Bearer` (RFC 9449, section 7.1): a token with a proof that nobody here checks. */
+function isBound(value: string): boolean {
+  return /^\s*dpop(?:\s|$)/i.test(value);
 }
 
 function carriesKeyInQuery(d: Deliberation, upstream: UpstreamEntry): boolean {

@@ -71,6 +71,11 @@ export function createView(configuration: Configuration, deps: ViewDeps): View {
   };
 }
 
+/** The questions to the sidecar among them. */
+export function* ownAuths({ auths }: Pick<View, 'auths'>): Iterable<Auth> {
+  for (const auth of auths) if (auth.ours) yield auth;
+}
+
 function effective(
   route: Route,
   configuration: Configuration,

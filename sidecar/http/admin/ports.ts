@@ -1,8 +1,15 @@
 /** What the admin API needs of the rest of the house, as narrow functions: the composition root wires them. */
 import type { Problem } from '../../core/error.ts';
 import type { Actor, ApplyReport, Clock, Log, Store } from '../../core/ports.ts';
-import type { GatewaySpec, LimitSpec, Owner, ResourceKind, ResourceSpecs } from '../../core/resources.ts';
-import type { SecretReference } from '../../core/resources.ts';
+import type {
+  GatewaySpec,
+  LimitSpec,
+  Owner,
+  ResourceKind,
+  ResourceSpecs,
+  SecretReference,
+  UpstreamSpec,
+} from '../../core/resources.ts';
 import type { Secret } from '../../core/secret.ts';
 
 export interface AdminDeps {
@@ -15,6 +22,8 @@ export interface AdminDeps {
   toBody(kind: ResourceKind, id: string, spec: ResourceSpecs[ResourceKind]): Readonly<Record<string, unknown>>;
   /** What is wrong with a limit beside the upstreams that there are. */
   judgeLimit(spec: LimitSpec): Promise<readonly Problem[]>;
+  /** What an upstream that would be so (undefined: gone) takes away from the budgets that there are. */
+  judgeUpstream(id: string, spec: UpstreamSpec | undefined): Promise<readonly Problem[]>;
   /** Parses and applies a whole document. Rejects with `resource_invalid` and every problem, or as the store refuses. */
   applyText(text: string, options: ApplyTextOptions): Promise<AppliedText>;
   /** Everything in the store as the YAML of one document that `apply` takes back. */

@@ -114,7 +114,7 @@ async function putResource(kind: ResourceKind, req: Request, res: Response, deps
   const current = await deps.store.getResource(kind, id);
   const ifRevision = requiredRevision(req, current);
   if (kind === 'credential') await requireUpstream(parsed.spec as ResourceSpecs['credential'], deps);
-  const beside = kind === 'limit' ? await judgeLimit(parsed.spec as ResourceSpecs['limit'], deps) : [];
+  const beside = await judgeBeside(kind, id, parsed.spec, deps);
   await deps.store.write(
     [{ op: 'put', kind, id, owner: 'api', spec: parsed.spec, ...(ifRevision === undefined ? {} : { ifRevision }) }],
     actorOf(res, `${kind}.put`),
@@ -128,6 +128,7 @@ async function deleteResource(kind: ResourceKind, req: Request, res: Response, d
   const id = idOf(req);
   const current = await findResource(kind, id, deps);
   const ifRevision = requiredRevision(req, current);
+  if (kind === 'upstream') await judgeUpstream(id, undefined, deps);
   const { revision } = await deps.store.write(
     [{ op: 'delete', kind, id, owner: 'api', ...(ifRevision === undefined ? {} : { ifRevision }) }],
     actorOf(res, `${kind}.delete`),
@@ -148,6 +149,34 @@ export function parseBody(
   const parsed = deps.parseBody(kind, { id, ...body });
   if (parsed.ok) return { spec: parsed.spec, warnings: parsed.problems };
   throw new CredentialFlowError('resource_invalid', undefined, { problems: parsed.problems });
+}
+
+/** Warnings, by what else there is. */
+function judgeBeside(
+  kind: ResourceKind,
+  id: string,
+  spec: ResourceSpecs[ResourceKind],
+  deps: Pick<AdminDeps, 'judgeLimit' | 'judgeUpstream'>,
+): Promise<readonly Problem[]> | readonly Problem[] {
+  switch (kind) {
+    case 'limit':
+      return judgeLimit(spec as ResourceSpecs['limit'], deps);
+    case 'upstream':
+      return judgeUpstream(id, spec as ResourceSpecs['upstream'], deps);
+    default:
+      return [];
+  }
+}
+
+/** Warnings; throws where a budget would hold nothing any more. */
+async function judgeUpstream(
+  id: string,
+  spec: ResourceSpecs['upstream'] | undefined,
+  deps: Pick<AdminDeps, 'judgeUpstream'>,
+): Promise<readonly Problem[]> {
+  const problems = await deps.judgeUpstream(id, spec);
+  if (problems.every(({ severity }) => severity === 'warning')) return problems;
+  throw new CredentialFlowError('resource_in_use', undefined, { problems });
 }
 
 /** Warnings; throws for a limit that would look like one and hold nothing. */

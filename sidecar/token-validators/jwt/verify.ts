@@ -52,7 +52,7 @@ export async function verifyToken(
 
 /** What jose does not look at. */
 export function checkClaims(claims: Claims, issuer: IssuerEntry, nowMs: number): RefusedToken | undefined {
-  const { iat, jti, sub, cnf } = claims;
+  const { iat, jti, sub, cnf, token_type: type } = claims;
   if (iat !== undefined && typeof iat !== 'number') return { deny: 'token_claims_refused', claim: 'iat' };
   if (iat !== undefined && iat * 1_000 > nowMs + issuer.spec.clock_tolerance_ms) {
     return { deny: 'token_not_yet_valid', claim: 'iat' };
@@ -60,7 +60,11 @@ export function checkClaims(claims: Claims, issuer: IssuerEntry, nowMs: number):
   for (const [claim, value] of Object.entries({ jti, sub })) {
     if (value !== undefined && typeof value !== 'string') return { deny: 'token_claims_refused', claim };
   }
-  if (cnf !== undefined && issuer.spec.bound_tokens === 'refuse') return { deny: 'token_bound', claim: 'cnf' };
+  if (issuer.spec.bound_tokens === 'refuse') {
+    if (cnf !== undefined) return { deny: 'token_bound', claim: 'cnf' };
+    // An issuer that is asked says it so, too (RFC 9449, section 6.2).
+    if (typeof type === 'string' && type.toLowerCase() === 'dpop') return { deny: 'token_bound', claim: 'token_type' };
+  }
   for (const { path, oneOf } of issuer.requiredClaims) {
     const value = readClaim(claims, path);
     const fits =

@@ -86,6 +86,41 @@ describe('resources over the admin API', () => {
     assert.deepEqual([cost.status, cost.body.errors[0]?.path], [422, 'cost']);
   });
 
+  it('keeps an upstream that a budget relies on: neither its ai_proxy, nor its prices, nor itself go first', async () => {
+    const gateway = { ai_proxy: { provider: 'openai' } };
+    const prices = [{ model: '*', input: 1, output: 2 }];
+    const whole = { preset: 'test', gateway, prices };
+    const put = (id: string, body: object) => admin.call('PUT', `/upstreams/${id}`, body);
+    await put('relied-on', whole);
+    await admin.call('PUT', '/limits/money-of-it', { cost: 1.5, window: '1d', upstreams: ['relied-on'] });
+    const before = (await admin.call('GET', '/upstreams/relied-on')).body;
+    for (const answer of [
+      await put('relied-on', { preset: 'test' }),
+      await put('relied-on', { preset: 'test', gateway }),
+      await admin.call('DELETE', '/upstreams/relied-on'),
+    ]) {
+      assert.deepEqual([answer.status, answer.body.code, answer.body.errors.length], [409, 'resource_in_use', 1]);
+      assert.match(answer.text, /the limit money-of-it would count nothing any more/);
+      assert.match(answer.text, /change or delete the limit money-of-it first/);
+    }
+    assert.deepEqual((await admin.call('GET', '/upstreams/relied-on')).body, before, 'nothing has changed');
+    // What else of it may change, and it may go once another one counts, or the limit is gone.
+    assert.equal(
+      (await put('relied-on', { ...whole, prices: [{ model: 'gpt-5*', input: 1, output: 2 }] })).status,
+      200,
+    );
+    await put('beside', whole);
+    const both = { cost: 1.5, window: '1d', upstreams: ['relied-on', 'beside'] };
+    assert.equal((await admin.call('PUT', '/limits/money-of-it', both)).status, 200);
+    const told = await put('relied-on', { preset: 'test', gateway });
+    assert.equal(told.status, 200);
+    assert.match(told.text, /"warnings":.*the limit money-of-it counts nothing at relied-on: no prices/);
+    assert.equal((await admin.call('DELETE', '/upstreams/relied-on')).status, 200);
+    assert.equal((await admin.call('DELETE', '/upstreams/beside')).status, 409);
+    assert.equal((await admin.call('DELETE', '/limits/money-of-it')).status, 200);
+    assert.equal((await admin.call('DELETE', '/upstreams/beside')).status, 200);
+  });
+
   it('changes only what the caller has seen, when he says so', async () => {
     const first = await admin.call('PUT', '/consumers/a', { groups: ['one'] }, { 'if-none-match': '*' });
     assert.equal(first.status, 201);

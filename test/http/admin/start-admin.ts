@@ -6,14 +6,13 @@ import type { AdminOptions } from '../../../sidecar/http/admin-server.ts';
 import { listen } from '../../../sidecar/http/listen.ts';
 import { systemClock } from '../../../sidecar/ops/clock.ts';
 import type { AdminDeps } from '../../../sidecar/http/admin/ports.ts';
+import { createBudgetJudges } from '../../../sidecar/compose/stored-budgets.ts';
 import { readOpenApi } from '../../../sidecar/compose/package-files.ts';
 import { parseDuration } from '../../../sidecar/config/units.ts';
 import { withNewKey } from '../../../sidecar/keys/default-gateway.ts';
 import { CredentialFlowError } from '../../../sidecar/core/error.ts';
 import type { Log, Store } from '../../../sidecar/core/ports.ts';
 import { Secret } from '../../../sidecar/core/secret.ts';
-import type { UpstreamSpec } from '../../../sidecar/core/resources.ts';
-import { judgeBudget, meteredOf } from '../../../sidecar/resources/budgets.ts';
 import type { ResourceDeps } from '../../../sidecar/resources/kind.ts';
 import { parseResourceBody, toResourceBody } from '../../../sidecar/resources/parse-body.ts';
 import { parseResources } from '../../../sidecar/resources/parse.ts';
@@ -157,10 +156,7 @@ function createDeps(store: Store, clock: FakeClock, log: Log): AdminDeps {
     log,
     parseBody: (kind, body) => parseResourceBody(kind, body, resourceDeps),
     toBody: toResourceBody,
-    async judgeLimit(spec) {
-      const records = await store.listResources('upstream', { after: undefined, limit: 500 });
-      return judgeBudget(spec, new Map(records.map(({ id, spec }) => [id, meteredOf(id, spec as UpstreamSpec)])));
-    },
+    ...createBudgetJudges(store),
     async applyText(text, { owner, file, prune, allowPrune, dryRun, actor }) {
       const { mutations, problems } = parseResources(text, file, resourceDeps);
       if (mutations.length === 0) throw new CredentialFlowError('resource_invalid', undefined, { problems });

@@ -1,7 +1,7 @@
 import { argHeaderPrefix, isPassableArg } from '../../../core/condition-reads.ts';
 import type { Auth } from '../auth.ts';
 import type { Hit, Rule } from '../rule.ts';
-import type { View } from '../view.ts';
+import { ownAuths, type View } from '../view.ts';
 
 export const conditionNotPassed: Rule = {
   id: 'condition-not-passed',
@@ -10,8 +10,7 @@ export const conditionNotPassed: Rule = {
   why: 'The sidecar knows of the client’s request what the gateway tells it. A policy whose `when` reads a field of the body (request.model) that does not come has no answer: its allow says nothing, its deny denies everybody. A header that is not passed looks as if the client had sent none.',
   fix: 'extra_headers: {X-CF-Arg-model: $post_arg.model}, request_headers: [x-tenant]; `apisix render` writes what the policies need',
   *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
+    for (const auth of ownAuths(view)) {
       yield* missingArgs(auth, view);
       yield* missingHeaders(auth, view);
     }
@@ -25,8 +24,7 @@ export const questionBody: Rule = {
   why: 'A $post_arg variable in extra_headers makes the gateway read and parse the whole body before it asks, and sends a part of it to the sidecar. Only X-CF-Arg-<field>: $post_arg.<field> is of use there, where the condition of a policy reads that field.',
   fix: 'remove the header',
   *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
+    for (const auth of ownAuths(view)) {
       for (const spot of auth.plugin.spot.at('extra_headers').children()) {
         if (typeof spot.value !== 'string' || !/\$\{?(?:post_arg|request_body)/.test(spot.value)) continue;
         const name = String(spot.path.at(-1)).toLowerCase();

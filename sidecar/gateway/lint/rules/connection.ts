@@ -1,6 +1,7 @@
 import { isAddress, reachOf } from '../addresses.ts';
 import type { Auth } from '../auth.ts';
 import type { Rule } from '../rule.ts';
+import { ownAuths } from '../view.ts';
 
 const gatewayPorts = new Set(['9080', '9443', '9180', '9090', '9091', '9092', '7085', '9100']);
 
@@ -23,9 +24,8 @@ export const keepalivePool: Rule = {
   title: 'most questions open a connection of their own',
   why: 'The default pool keeps 5 connections per worker. With 50 clients at once 62 % of the questions opened a new connection and throughput was halved; ports may run out.',
   fix: 'keepalive: true, keepalive_pool: 320',
-  *check({ auths }) {
-    for (const { plugin, ours } of auths) {
-      if (!ours) continue;
+  *check(view) {
+    for (const { plugin } of ownAuths(view)) {
       const pool = plugin.spot.at('keepalive_pool');
       const alive = plugin.spot.at('keepalive');
       if (alive.value === false) {
@@ -77,9 +77,9 @@ export const authPlainHttp: Rule = {
   title: 'secrets cross the network in clear',
   why: 'The answer of the sidecar holds the upstream’s secret and the question the gateway key and the client’s token. Over http they are in clear for everybody between the two machines.',
   fix: 'put the sidecar beside the gateway (same machine, pod or network namespace) and ask 127.0.0.1, or use https with a DNS name',
-  *check({ auths }) {
-    for (const { plugin, ours, url } of auths) {
-      if (!ours || url?.protocol !== 'http:' || reachOf(url.hostname) === 'loopback') continue;
+  *check(view) {
+    for (const { plugin, url } of ownAuths(view)) {
+      if (url?.protocol !== 'http:' || reachOf(url.hostname) === 'loopback') continue;
       yield { spot: plugin.spot.at('uri'), detail: `http to ${url.hostname}` };
     }
   },

@@ -1,5 +1,6 @@
 import { asMap } from '../source.ts';
 import type { Rule } from '../rule.ts';
+import { ownAuths } from '../view.ts';
 
 const clientHeaders = ['www-authenticate', 'retry-after', 'x-should-retry'] as const;
 
@@ -45,9 +46,8 @@ export const clientHeadersRule: Rule = {
   title: 'the client cannot read a denial',
   why: 'Of a denial only the headers in client_headers reach the client. Without content-type the body arrives as text/plain and SDKs do not find their own error in it; without www-authenticate, retry-after and x-should-retry they retry what is hopeless and give up on what is not.',
   fix: 'client_headers: [content-type, www-authenticate, retry-after, retry-after-ms, x-should-retry, x-cf-decision]',
-  *check({ auths }) {
-    for (const { plugin, ours, clientHeaders: listed } of auths) {
-      if (!ours) continue;
+  *check(view) {
+    for (const { plugin, clientHeaders: listed } of ownAuths(view)) {
       const spot = plugin.spot.at('client_headers');
       const missing = ['content-type', ...clientHeaders].filter((name) => !listed.includes(name));
       if (missing.length === 0) continue;
@@ -84,11 +84,12 @@ export const requestMethodPost: Rule = {
   title: 'the question carries the client’s body',
   why: 'With request_method POST the gateway buffers the whole body before it asks: no streaming up, 413 over max_req_body_size, and every prompt goes to the sidecar, which does not read it. APISIX 3.8 to 3.13 lost the body on its way upstream.',
   fix: 'request_method: GET, which is the default',
-  *check({ auths, version }) {
+  *check(view) {
+    const { version } = view;
     const loses = version?.major === 3 && version.minor >= 8 && version.minor <= 13;
-    for (const { plugin, ours } of auths) {
+    for (const { plugin } of ownAuths(view)) {
       const spot = plugin.spot.at('request_method');
-      if (spot.value !== 'POST' || !ours) continue;
+      if (spot.value !== 'POST') continue;
       yield {
         spot,
         detail: 'request_method is POST',
@@ -105,10 +106,10 @@ export const authTimeout: Rule = {
   title: 'the gateway gives up before the sidecar answers',
   why: 'A decision that must look something up has 800 ms. A gateway that waits no longer than that answers status_on_error where the sidecar would have said what is wrong. Above 10 s a hung connection holds every request behind it.',
   fix: 'timeout: 1500',
-  *check({ auths }) {
-    for (const { plugin, ours } of auths) {
+  *check(view) {
+    for (const { plugin } of ownAuths(view)) {
       const spot = plugin.spot.at('timeout');
-      if (!ours || typeof spot.value !== 'number' || (spot.value >= 1_000 && spot.value <= 10_000)) continue;
+      if (typeof spot.value !== 'number' || (spot.value >= 1_000 && spot.value <= 10_000)) continue;
       yield { spot, detail: `timeout is ${spot.value} ms`, mends: [{ op: 'set', spot, value: 1_500 }] };
     }
   },

@@ -3,7 +3,7 @@ import type { Auth } from '../auth.ts';
 import type { Hit, Rule, Severity } from '../rule.ts';
 import { asTexts } from '../source.ts';
 import { variableOf } from '../variables.ts';
-import type { EffectiveRoute, View } from '../view.ts';
+import { ownAuths, type EffectiveRoute, type View } from '../view.ts';
 
 const forbiddenInQuestion =
   /^(?:x-forwarded-.*|forwarded|host|connection|content-length|transfer-encoding|expect|te|upgrade|keep-alive|x-cf-.*)$/;
@@ -85,8 +85,7 @@ export const upstreamHeadersCase: Rule = {
   why: 'Case does not matter to HTTP, but APISIX 3.16 and 3.17 cache request headers by their case when ai-proxy follows: the provider may get the client’s value instead of the injected one.',
   fix: 'write the names in lower case',
   *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours) continue;
+    for (const auth of ownAuths(view)) {
       const ai = view.routesOf(auth).some(({ plugins }) => plugins.has('ai-proxy') || plugins.has('ai-proxy-multi'));
       const fixed = view.version !== undefined && (view.version.major > 3 || view.version.minor >= 18);
       const list = auth.plugin.spot.at('upstream_headers');
@@ -118,8 +117,7 @@ function* lacking(
     readonly severity?: (missing: readonly string[], routes: readonly EffectiveRoute[]) => Severity;
   } = {},
 ): Iterable<Hit> {
-  for (const auth of view.auths) {
-    if (!auth.ours) continue;
+  for (const auth of ownAuths(view)) {
     const routes = view.routesOf(auth);
     const missing = [...new Set(wanted(routes))].filter((name) => !namesIn(auth, list).includes(name));
     if (missing.length === 0) continue;

@@ -2,20 +2,19 @@ import type { Plugin } from '../configuration.ts';
 import type { Rule } from '../rule.ts';
 import { asMap } from '../source.ts';
 import type { Spot } from '../source.ts';
-import type { View } from '../view.ts';
+import { ownAuths, type View } from '../view.ts';
 
 /** Values that hold a key, wherever they are. */
-function* keySpots({
-  auths,
-  placed,
-}: View): Iterable<{ readonly spot: Spot; readonly form: Plugin['spot']; readonly what: string }> {
-  for (const { plugin, ours, extraHeaderName } of auths) {
+function* keySpots(
+  view: View,
+): Iterable<{ readonly spot: Spot; readonly form: Plugin['spot']; readonly what: string }> {
+  for (const { plugin, extraHeaderName } of ownAuths(view)) {
     const name = extraHeaderName('x-cf-gateway-key');
-    if (ours && name !== undefined) {
+    if (name !== undefined) {
       yield { spot: plugin.spot.at('extra_headers', name), form: plugin.spot, what: 'the gateway key' };
     }
   }
-  for (const { plugin } of placed) {
+  for (const { plugin } of view.placed) {
     if (plugin.name === 'http-logger' && typeof plugin.config['auth_header'] === 'string') {
       yield { spot: plugin.spot.at('auth_header'), form: plugin.spot, what: 'the log key' };
     }

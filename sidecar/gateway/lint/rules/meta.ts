@@ -1,5 +1,6 @@
 import type { Rule } from '../rule.ts';
 import { asList, asMap, isMap } from '../source.ts';
+import { ownAuths } from '../view.ts';
 
 const authPriority = 2_002;
 
@@ -51,10 +52,10 @@ export const metaErrorResponse: Rule = {
   title: 'denials are replaced',
   why: '_meta.error_response takes the place of the sidecar’s body: SDKs do not find their own error, and nobody the reason or the decision’s id.',
   fix: 'remove _meta.error_response',
-  *check({ auths }) {
-    for (const { plugin, ours } of auths) {
+  *check(view) {
+    for (const { plugin } of ownAuths(view)) {
       const spot = plugin.spot.at('_meta', 'error_response');
-      if (ours && spot.value !== undefined) yield { spot, detail: 'forward-auth has an error_response of its own' };
+      if (spot.value !== undefined) yield { spot, detail: 'forward-auth has an error_response of its own' };
     }
   },
 };

@@ -2,7 +2,7 @@ import type { Auth } from '../auth.ts';
 import type { Rule } from '../rule.ts';
 import { passesArg } from './condition-reads.ts';
 import { variablesIn } from '../variables.ts';
-import type { EffectiveRoute } from '../view.ts';
+import { ownAuths, type EffectiveRoute } from '../view.ts';
 
 /** Variables whose value the client chooses. */
 const clientWritten =
@@ -14,10 +14,10 @@ export const gatewayKeyMissing: Rule = {
   title: 'the gateway does not prove that it is one',
   why: 'Whoever may ask the sidecar can collect secrets, so it answers nobody without X-CF-Gateway-Key: every request is a 401.',
   fix: "extra_headers: {X-CF-Gateway-Key: '${{CREDENTIALFLOW_GATEWAY_KEY}}'} in apisix.yaml, $env://CREDENTIALFLOW_GATEWAY_KEY elsewhere",
-  *check({ auths }) {
-    for (const { ours, plugin, extraHeaders, url } of auths) {
+  *check(view) {
+    for (const { plugin, extraHeaders, url } of ownAuths(view)) {
       // Over TLS a client certificate may be the proof.
-      if (!ours || extraHeaders.has('x-cf-gateway-key') || url?.protocol === 'https:') continue;
+      if (extraHeaders.has('x-cf-gateway-key') || url?.protocol === 'https:') continue;
       yield { spot: plugin.spot.at('extra_headers'), detail: 'extra_headers has no X-CF-Gateway-Key' };
     }
   },
@@ -29,9 +29,9 @@ export const routeMissing: Rule = {
   title: 'the question does not say which upstream is meant',
   why: 'The sidecar knows the upstream by the gateway’s route id, or by its name in /api/auth/<upstream>. Without either every request is denied; it never goes by a host, which the client writes.',
   fix: 'extra_headers: {X-CF-Route: $route_id}, or uri: http://127.0.0.1:9280/api/auth/<upstream>',
-  *check({ auths }) {
-    for (const { ours, plugin, extraHeaders, upstream, extraHeaderName } of auths) {
-      if (!ours || upstream !== undefined) continue;
+  *check(view) {
+    for (const { plugin, extraHeaders, upstream, extraHeaderName } of ownAuths(view)) {
+      if (upstream !== undefined) continue;
       const route = extraHeaders.get('x-cf-route');
       const spot = plugin.spot.at('extra_headers', extraHeaderName('x-cf-route') ?? 'X-CF-Route');
       if (route === undefined) {
@@ -51,9 +51,8 @@ export const questionForgeable: Rule = {
   title: 'the client writes a part of the question',
   why: 'A variable that the client chooses (a header, an argument, a cookie, the host) in X-CF-Route, X-CF-Raw-Uri, X-CF-Upstream-Uri or X-CF-Gateway-Key lets it be judged for another route or path. $apisix_request_id copies the client’s header, so that two requests share an id; $request_id is the gateway’s own.',
   fix: '$route_id, $real_request_uri, $upstream_uri and $request_id cannot be forged',
-  *check({ auths }) {
-    for (const { ours, plugin, extraHeaders, extraHeaderName } of auths) {
-      if (!ours) continue;
+  *check(view) {
+    for (const { plugin, extraHeaders, extraHeaderName } of ownAuths(view)) {
       for (const [name, value] of extraHeaders) {
         if (passesArg(name, value)) continue;
         const variables = name.startsWith('x-cf-') ? variablesIn(value).filter((v) => clientWritten.test(v)) : [];
@@ -79,8 +78,8 @@ export const rawUri: Rule = {
   why: 'X-Forwarded-Uri is decoded and normalised: /api/a%3Fadmin=1 arrives as /api/a?admin=1. Without a rewrite the upstream gets the raw path, and only X-CF-Raw-Uri: $real_request_uri carries it.',
   fix: 'extra_headers: {X-CF-Raw-Uri: $real_request_uri}',
   *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours || isAlwaysRewritten(auth, view.routesOf(auth))) continue;
+    for (const auth of ownAuths(view)) {
+      if (isAlwaysRewritten(auth, view.routesOf(auth))) continue;
       const value = auth.extraHeaders.get('x-cf-raw-uri');
       if (value === '$real_request_uri') continue;
       const spot = auth.plugin.spot.at('extra_headers', auth.extraHeaderName('x-cf-raw-uri') ?? 'X-CF-Raw-Uri');
@@ -100,8 +99,8 @@ export const upstreamUri: Rule = {
   why: 'With proxy-rewrite the upstream gets neither the raw path nor X-Forwarded-Uri, but the normalised, rewritten, encoded one: /strip/a/%2e%2e/b becomes /b. Only $upstream_uri carries it; without X-CF-Upstream-Uri the policy is applied to a path that nobody receives.',
   fix: 'extra_headers: {X-CF-Upstream-Uri: $upstream_uri}',
   *check(view) {
-    for (const auth of view.auths) {
-      if (!auth.ours || !view.routesOf(auth).some(rewritesPath)) continue;
+    for (const auth of ownAuths(view)) {
+      if (!view.routesOf(auth).some(rewritesPath)) continue;
       const value = auth.extraHeaders.get('x-cf-upstream-uri');
       if (value === '$upstream_uri') continue;
       const spot = auth.plugin.spot.at(
