@@ -65,7 +65,7 @@ const nodeDoors = {
   sqlite: ['^sidecar/stores/'],
   tls: ['^sidecar/(http|ops)/', '^sidecar/caches/redis-socket[.]ts$'],
   // Nothing else of it: no heap is ever written to a file.
-  v8: ['^sidecar/ops/young-generation[.]ts$'],
+  v8: ['^sidecar/ops/collector[.]ts$'],
   vm: [],
 };
 

@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { createMac, type Mac } from './mac.ts';
 import { crc32 } from 'node:zlib';
 import { Secret } from '../core/secret.ts';
 
@@ -12,6 +13,8 @@ import { Secret } from '../core/secret.ts';
  */
 const randomLength = 28;
 const tagLength = 9;
+/** 48 bits. */
+const tagHexDigits = 12;
 const checksumLength = 6;
 const tailLength = tagLength + checksumLength;
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -40,7 +43,7 @@ export interface MintOptions {
 
 export function mintToken(options: MintOptions): MintedToken {
   const body = `cf_${options.keyId}_${options.randomBase62(randomLength)}`;
-  const tagged = body + toBase62(tagOf(createSecretKey(options.tagKey), body), tagLength);
+  const tagged = body + toBase62(tagOf(createMac(options.tagKey), body), tagLength);
   const token = tagged + toBase62(crc32(tagged), checksumLength);
   const sha256 = hash('sha256', token, 'hex');
   return { id: tokenIdOf(sha256), token: new Secret(token), sha256 };
@@ -67,7 +70,7 @@ export function checksumHolds(token: string): boolean {
  * id only the checksum is looked at: its key is lost.
  */
 export function createTagCheck(tagKeys: ReadonlyMap<string, Uint8Array | 'unchecked'>): (token: string) => boolean {
-  const keys = new Map([...tagKeys].map(([id, key]) => [id, key === 'unchecked' ? key : createSecretKey(key)]));
+  const keys = new Map([...tagKeys].map(([id, key]) => [id, key === 'unchecked' ? key : createMac(key)]));
   return (token) => {
     const key = keys.get(wholeToken.exec(token)?.[1] ?? '');
     if (key === undefined || !checksumHolds(token)) return false;
@@ -77,8 +80,8 @@ export function createTagCheck(tagKeys: ReadonlyMap<string, Uint8Array | 'unchec
   };
 }
 
-function tagOf(key: ReturnType<typeof createSecretKey>, body: string): number {
-  return createHmac('sha256', key).update(body).digest().readUIntBE(0, 6);
+function tagOf(mac: Mac, body: string): number {
+  return Number.parseInt(mac(body).slice(0, tagHexDigits), 16);
 }
 
 /** `value` below 2^53, most significant character first. */

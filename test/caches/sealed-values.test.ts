@@ -87,3 +87,11 @@ it('still opens the values of real processes after a flood of made-up salts', ()
 it('shows no key when it is printed', () => {
   assert.doesNotMatch(inspect(sealer(), { depth: 10, showHidden: true }), /07 07|7, 7/);
 });
+
+it('binds to one and the same text, whether it has to be escaped or not', () => {
+  const [one, other] = [sealer(), sealer()];
+  for (const key of ['token:a-b.c/d_1', 'a"b', 'a\\b', 'ä', '']) {
+    assert.equal(other.open('token', key, context, one.seal('token', key, context, 'content')).ok, true, key);
+    assert.equal(other.open('token', `${key}x`, context, one.seal('token', key, context, 'content')).ok, false, key);
+  }
+});

@@ -1,7 +1,7 @@
 import type { Actor } from '../../core/ports.ts';
 import { usesInTurn } from '../uses-in-turn.ts';
 import type { ConnectionPool } from './pool.ts';
-import { unnest, type Sql } from './sql.ts';
+import type { Sql } from './sql.ts';
 import { inTransaction, type TransactionTimes } from './transaction.ts';
 
 /** Below the server's deadlock_timeout (1 s): where a write and we wait for each other, it is we who give up. */
@@ -19,11 +19,12 @@ export async function recordTokenUse(
     await inTransaction(pool, times, async (session) => {
       await session.query(
         // In the order of the ids: sidecars that write at the same time wait for each other, and never in a circle.
-        `WITH given AS (SELECT * FROM ${unnest({ id: 'text', at: 'bigint' })}),
+        `WITH given AS (SELECT key AS id, value::bigint AS at FROM json_each_text($1::json)),
            mine AS (SELECT id FROM ${t}tokens WHERE id IN (SELECT id FROM given) ORDER BY id FOR UPDATE)
          UPDATE ${t}tokens SET last_used_at = given.at FROM given JOIN mine USING (id)
          WHERE tokens.id = given.id AND (last_used_at IS NULL OR last_used_at < given.at)`,
-        [some.map(([id]) => id), some.map(([, atMs]) => atMs)],
+        // The driver writes an array element by element: for a thousand that took ten times as long.
+        [JSON.stringify(Object.fromEntries(some))],
       );
       return { result: undefined };
     });
