@@ -253,6 +253,7 @@ export interface Cache {
   readonly counters: SharedCounters | undefined;
   /** Undefined: as with {@link Cache.counters}. */
   readonly places: SharedPlaces | undefined;
+  readonly locks: SharedLocks;
   /** From what was learned last: asks nobody. */
   report(): CacheReport;
   close(): Promise<void>;
@@ -329,6 +330,23 @@ export interface HeldPlaces {
   /** By whoever asked. */
   readonly held: number;
   readonly elsewhere: PlacesElsewhere;
+}
+
+/**
+ * Which of all does what one of them is enough for. They save work and keep nobody from anything: whoever can write to the
+ * cache can take and break them. So who finds one taken waits for a bounded time only, and what must be right is a
+ * conditional update in the store.
+ */
+export interface SharedLocks {
+  /** Undefined: another one has it. It ends after `ttlMs` unless it is renewed. Rejects as the cache does. */
+  take(name: string, ttlMs: number): Promise<HeldLock | undefined>;
+}
+
+export interface HeldLock {
+  /** For as long again, from now on; false: it is not ours any more. Rejects as the cache does: nobody can tell. */
+  renew(): Promise<boolean>;
+  /** Ends it, if it is still ours. Rejects as the cache does: then it ends by itself. */
+  release(): Promise<void>;
 }
 
 /** What an operator should know of a cache; bounded words, without secrets. */
