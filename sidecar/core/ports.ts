@@ -419,8 +419,6 @@ export interface TokenLookup {
 /** Resolves a reference to a secret. Rejects with `secret_invalid` and a message that names the place, never the value. */
 export interface SecretManager {
   readonly kind: string;
-  /** Whether a resolved secret may be kept (sealed) in the shared cache. */
-  readonly share: boolean;
   /** Checks the options of a reference without resolving it; returns what is wrong. */
   check(reference: SecretReference): readonly string[];
   /** `binding` names the resource (`credential/<id>`); a sealed value opens only where it was sealed for. */
