@@ -1,33 +1,23 @@
 /** What becomes of a server's word about its version; the server is a stand-in that answers PING and INFO. */
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { createCache } from '../../sidecar/caches/index.ts';
 import type { Cache } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { until } from '../contract/cache-contract.ts';
+import { startRedisStandIn } from '../support/redis-stand-in.ts';
 import { createRememberingLog, type RememberingLog } from './scripted.ts';
 
 async function connectTo(
   t: TestContext,
   info: string,
 ): Promise<{ readonly cache: Cache; readonly log: RememberingLog }> {
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined);
-    socket.on('data', (chunk) => {
-      const asked = chunk.toString('latin1').toLowerCase();
-      if (asked.includes('ping')) socket.write('+PONG\r\n');
-      if (asked.includes('info')) socket.write(`$${String(Buffer.byteLength(info))}\r\n${info}\r\n`);
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const { url, stop } = await startRedisStandIn(info);
   const log = createRememberingLog();
-  const url = `redis://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
   const cache = await createCache(url, { timeoutMs: 2_000 }, { clock: systemClock, log });
   t.after(async () => {
     await cache.close();
-    server.close();
+    stop();
   });
   await until(() => cache.report().server['version'] !== undefined, 20_000);
   return { cache, log };
