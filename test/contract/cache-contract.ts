@@ -56,9 +56,12 @@ export function describeCache(kind: string, open: () => Promise<Cache>): void {
     it('forgets a value when its time to live is over, and not before', () =>
       withCache(async (cache) => {
         const [brief, long] = [key(), key()];
-        await cache.set(brief, 'value', 60);
         await cache.set(long, 'value', 10_000);
-        assert.equal(await cache.get(brief), 'value');
+        const began = performance.now();
+        await cache.set(brief, 'value', 60);
+        const found = await cache.get(brief);
+        // A pause of this machine proves nothing.
+        if (performance.now() - began < 60) assert.equal(found, 'value');
         await sleep(90);
         assert.equal(await cache.get(brief), undefined);
         assert.equal(await cache.get(long), 'value');
