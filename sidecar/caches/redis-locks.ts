@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { cacheFailed } from './kind.ts';
+import type { AskRedis } from './redis-counters.ts';
 import type { LockTable } from './shared-locks.ts';
 
 /** KEYS[1]: the lock. ARGV: owner, milliseconds. A script, because the plain command answers nil where it is taken. */
@@ -18,9 +18,7 @@ redis.call('DEL', KEYS[1])
 return 'OK'
 `;
 
-type Ask = <T>(key: string, run: (client: Redis) => Promise<T>) => Promise<T>;
-
-export function createRedisLockTable({ prefix }: { readonly prefix: string }, ask: Ask): LockTable {
+export function createRedisLockTable({ prefix }: { readonly prefix: string }, ask: AskRedis): LockTable {
   async function run(script: string, key: string, ...args: readonly (number | string)[]): Promise<boolean> {
     const place = prefix + key;
     const reply = await ask(place, (client) => client.eval(script, 1, place, ...args));
