@@ -24,6 +24,7 @@ import type { Log } from './core/ports.ts';
 import { createDataPlane } from './http/data-plane.ts';
 import { createOpsServer } from './http/ops-server.ts';
 import type { KeyName } from './keys/key-files.ts';
+import { rewrapInTurn } from './keys/rewrap-in-turn.ts';
 import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
@@ -145,7 +146,11 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     store,
     keys,
     keyring,
-    keyAdministration: keyState.administration,
+    keyAdministration: rewrapInTurn(keyState.administration, {
+      locks: tokens.cache.locks,
+      storeId: () => tokens.follower.identity().storeId,
+      clock,
+    }),
     healthOf: (credential) => healthOf(health, credential),
     explanations: createExplanations(config, { store, context, limits: limiter, policies: snapshots.policies, recent }),
     status,

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { cacheFailed, checkValue, type CacheKind } from './kind.ts';
+import { createMemoryLockTable } from './memory-locks.ts';
+import { createSharedLocks } from './shared-locks.ts';
 
 /** Bytes of keys and values; the least recently used go first. */
 const maxBytes = 16 * 1024 * 1024;
@@ -52,6 +54,7 @@ export const createMemoryCache: CacheKind = async (_url, _options, { clock }) =>
     healthy: () => !closed,
     counters: undefined,
     places: undefined,
+    locks: createSharedLocks(createMemoryLockTable(clock, checkOpen)),
     report: () => ({ connected: !closed, hints: undefined, problems: [], notes: [], server: {} }),
     async close() {
       closed = true;

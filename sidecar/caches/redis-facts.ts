@@ -32,7 +32,9 @@ export function notesOn({ version, server, evictionPolicy, maxMemoryBytes }: Red
     notes.push(`Redis ${version} is too old: use ${minimumMajor}.0 or newer`);
   }
   if (maxMemoryBytes > 0 && evictionPolicy !== 'noeviction') {
-    notes.push(`evicts when full (${evictionPolicy}): fine for a cache; what is evicted costs one read of the store`);
+    notes.push(
+      `evicts when full (${evictionPolicy}): fine for a cache; what is evicted costs one read of the store, or what a limit has counted`,
+    );
   }
   if (maxMemoryBytes > 0 && evictionPolicy === 'noeviction') {
     notes.push(

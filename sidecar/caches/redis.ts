@@ -8,18 +8,20 @@ import { notesOn, readFacts, type RedisFacts } from './redis-facts.ts';
 import { fixFor, reasonOf } from './redis-fault.ts';
 import { createRedisCounters } from './redis-counters.ts';
 import { createRedisHints } from './redis-hints.ts';
+import { createRedisLockTable } from './redis-locks.ts';
 import { createRedisPlaces } from './redis-places.ts';
 import { createSingleRoute, type RedisRoutes, type RouteDeps, type RouteOptions } from './redis-routes.ts';
 import { createSentinelLocator } from './redis-sentinel.ts';
 import { readTlsFiles } from './redis-socket.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
+import { createSharedLocks } from './shared-locks.ts';
 import { within } from './within.ts';
 
 /** Nobody waits for a connection but the start, and that not for long. */
 const connectTimeoutMs = 2_000;
 const startWaitMs = 250;
 
-type Command = 'get' | 'set' | 'delete' | 'publish' | 'count';
+type Command = 'get' | 'set' | 'delete' | 'publish' | 'count' | 'lock';
 
 /** Redis alone, behind Sentinel, or as a Cluster. Nothing is queued while it is away, nothing is tried twice. */
 export const createRedisCache: CacheKind = async (url, options, deps) => {
@@ -141,6 +143,7 @@ export const createRedisCache: CacheKind = async (url, options, deps) => {
       },
       onTold: hints.onMessage,
     },
+    locks: createSharedLocks(createRedisLockTable({ prefix }, (key, run) => ask('lock', key, run))),
     healthy: routes.isUp,
     report,
     async close() {

@@ -80,7 +80,7 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
         if (fromCache === 'absent') cached.write(sha256, entry);
         return entry.answer;
       }
-      observe('store', 'stale', 0);
+      observe('store', 'stale');
     }
     return unsettled;
   }
@@ -116,18 +116,18 @@ export function createTokenLookup(options: TokenLookupOptions, deps: TokenLookup
       const known = l1.get(sha256);
       if (known !== undefined) {
         if (known.generation === freshness.generation() && freshness.mayUse(sha256, known.asOf)) {
-          observe('l1', known.answer === unknownToken ? 'negative' : 'hit', 0);
+          observe('l1', known.answer === unknownToken ? 'negative' : 'hit');
           return known.answer;
         }
-        observe('l1', 'stale', 0);
+        observe('l1', 'stale');
       }
       const flight = flights.get(sha256);
       if (flight !== undefined) return flight;
       if (!isGenuine()) {
-        observe('l1', 'rejected', 0);
+        observe('l1', 'rejected');
         return unknownToken;
       }
-      if (known === undefined) observe('l1', 'miss', 0);
+      if (known === undefined) observe('l1', 'miss');
       return findCold(sha256);
     },
   };

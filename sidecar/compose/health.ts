@@ -8,6 +8,7 @@ import {
   type HealthTransition,
   type ListedHealth,
 } from '../health/monitor.ts';
+import { createProbeTurns } from '../health/probe-turns.ts';
 import { createHealthSharing, type HealthSharing } from '../health/sharing.ts';
 import { createWebhook, describeTransition, type Webhook } from '../health/webhook.ts';
 import { createHttpClient } from '../ops/http-client.ts';
@@ -34,13 +35,14 @@ const pollMs = 500;
 
 /** The health of credentials, wired: what is learned goes to metrics, log, audit, webhook and the other sidecars. */
 export function createHealth(config: Config, deps: HealthDeps): HealthMonitor {
-  const { keeper, metrics, clock, cleanUp } = deps;
+  const { keeper, tokens, metrics, clock, cleanUp } = deps;
   const client = createHttpClient({ timeoutMs, maxBodyBytes });
   const webhook = startWebhook(config, client, deps);
   const monitor = createHealthMonitor(config.health, {
     snapshot: keeper.current,
     request: client.request,
     clock,
+    turns: createProbeTurns({ locks: tokens.cache.locks, storeId: () => tokens.follower.identity().storeId, clock }),
     random: Math.random,
     observe: metrics.probe,
     onTransition(transition) {

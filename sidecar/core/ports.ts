@@ -253,6 +253,7 @@ export interface Cache {
   readonly counters: SharedCounters | undefined;
   /** Undefined: as with {@link Cache.counters}. */
   readonly places: SharedPlaces | undefined;
+  readonly locks: SharedLocks;
   /** From what was learned last: asks nobody. */
   report(): CacheReport;
   close(): Promise<void>;
@@ -331,6 +332,23 @@ export interface HeldPlaces {
   readonly elsewhere: PlacesElsewhere;
 }
 
+/**
+ * Which of all does what one of them is enough for. They save work and keep nobody from anything: whoever can write to the
+ * cache can take and break them. So who finds one taken waits for a bounded time only, and what must be right is a
+ * conditional update in the store.
+ */
+export interface SharedLocks {
+  /** Undefined: another one has it. It ends after `ttlMs` unless it is renewed. Rejects as the cache does. */
+  take(name: string, ttlMs: number): Promise<HeldLock | undefined>;
+}
+
+export interface HeldLock {
+  /** For as long again, from now on; false: it is not ours any more. Rejects as the cache does: nobody can tell. */
+  renew(): Promise<boolean>;
+  /** Ends it, if it is still ours. Rejects as the cache does: then it ends by itself. */
+  release(): Promise<void>;
+}
+
 /** What an operator should know of a cache; bounded words, without secrets. */
 export interface CacheReport {
   readonly connected: boolean;
@@ -401,8 +419,6 @@ export interface TokenLookup {
 /** Resolves a reference to a secret. Rejects with `secret_invalid` and a message that names the place, never the value. */
 export interface SecretManager {
   readonly kind: string;
-  /** Whether a resolved secret may be kept (sealed) in the shared cache. */
-  readonly share: boolean;
   /** Checks the options of a reference without resolving it; returns what is wrong. */
   check(reference: SecretReference): readonly string[];
   /** `binding` names the resource (`credential/<id>`); a sealed value opens only where it was sealed for. */

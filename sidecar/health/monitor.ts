@@ -5,8 +5,10 @@ import type { Snapshot } from '../core/snapshot.ts';
 import { classify } from './classify.ts';
 import { unknownHealth, type HealthRecord, type HealthRules } from './health-record.ts';
 import { endsByTime, onEvidence, onTime, onTrialTaken } from './on-evidence.ts';
-import { onProbe } from './on-probe.ts';
+import { mayLeaveToOthers, onOthersTurn, onProbe } from './on-probe.ts';
 import { onWord } from './on-word.ts';
+import type { Verdict } from './judge-probe.ts';
+import type { ProbeTurns } from './probe-turns.ts';
 import { canBeProbed, probe, type PooledCredential, type ProberDeps } from './prober.ts';
 
 export interface HealthMonitorOptions extends Omit<HealthRules, 'canProbe' | 'random'> {
@@ -18,6 +20,8 @@ export interface HealthMonitorDeps extends Omit<ProberDeps, 'now'> {
   /** Which credentials there are; one whose secret has become another one begins anew. */
   readonly snapshot: () => Snapshot | undefined;
   readonly clock: Clock;
+  /** The monitor's own: it stops them. */
+  readonly turns: ProbeTurns;
   /** 0 to 1. */
   readonly random: () => number;
   readonly onTransition: (transition: HealthTransition) => void;
@@ -97,7 +101,9 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     records.set(versionId, next);
     if (next.probeAtMs !== undefined || endsByTime(next)) watched.add(versionId);
     else watched.delete(versionId);
-    if (next.state !== known.state) tell(credential, known, next);
+    if (next.state === known.state) return;
+    if (known.state === 'dead') deps.turns.release(versionId);
+    tell(credential, known, next);
   }
 
   function tell({ upstream, version }: PooledCredential, before: HealthRecord, after: HealthRecord): void {
@@ -154,6 +160,7 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
   }
 
   function forget(versionId: string): void {
+    deps.turns.release(versionId);
     records.delete(versionId);
     watched.delete(versionId);
   }
@@ -180,13 +187,33 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     )
       return;
     probing.add(versionId);
-    void probe(credential, { ...deps, now: () => clock.now() }).then((verdict) => {
+    void askInTurn(credential).then((verdict) => {
       probing.delete(versionId);
       const now = pooled.get(versionId);
       // Of a secret that is not the credential's any more it says nothing.
       if (stopped || now === undefined || !isSame(now.version.headers, credential.version.headers)) return;
-      move(versionId, (known, nowMs, rules) => onProbe(known, verdict, nowMs, rules));
+      move(versionId, (known, nowMs, rules) =>
+        verdict === undefined ? onOthersTurn(known, nowMs, rules) : onProbe(known, verdict, nowMs, rules),
+      );
     });
+  }
+
+  /** Undefined: another sidecar does. Only for what is dead already; who suspects one looks at once. Never rejects. */
+  async function askInTurn(credential: PooledCredential): Promise<Verdict | undefined> {
+    const { versionId } = credential.version;
+    const isDead = (): boolean => recordOf(versionId).state === 'dead';
+    const wasDead = isDead();
+    const mayWait = mayLeaveToOthers(recordOf(versionId), clock.now(), rulesFor(credential));
+    if (mayWait && !(await deps.turns.take(versionId))) return undefined;
+    // Heard meanwhile, or told to stop.
+    if (stopped || (wasDead && !isDead())) {
+      deps.turns.release(versionId);
+      return undefined;
+    }
+    const verdict = await probe(credential, { ...deps, now: () => clock.now() });
+    // Perhaps from elsewhere it can be seen.
+    if (verdict.kind === 'unsure' || !isDead()) deps.turns.release(versionId);
+    return verdict;
   }
 
   function hear({ versionId, atMs, durationMs, ...outcome }: UpstreamOutcome): void {
@@ -236,6 +263,7 @@ export function createHealthMonitor(options: HealthMonitorOptions, deps: HealthM
     stop() {
       stopped = true;
       stopTicking();
+      deps.turns.stop();
     },
   };
 }

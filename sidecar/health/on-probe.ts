@@ -21,6 +21,17 @@ export function onProbe(known: HealthRecord, verdict: Verdict, nowMs: number, ru
   }
 }
 
+/** Another sidecar looks after it; what that one finds out comes as its word. */
+export function onOthersTurn(known: HealthRecord, nowMs: number, rules: HealthRules): HealthRecord {
+  if (known.state !== 'dead') return known;
+  return { ...known, probes: known.probes + 1, probeAtMs: nextProbeMs(known, nowMs, rules) };
+}
+
+/** Whoever probes it says each time what came of it. Nobody has for too long: the turn is not to be waited for. */
+export function mayLeaveToOthers(known: HealthRecord, nowMs: number, { maxProbeMs }: HealthRules): boolean {
+  return known.state === 'dead' && nowMs - known.atMs <= 1.5 * maxProbeMs;
+}
+
 function onWorks(known: HealthRecord, nowMs: number): HealthRecord {
   if (known.state === 'dead') return enter(known, 'ok', 'probe_accepted', nowMs);
   // Out of credit, the list of models is still shown: only a request can tell.

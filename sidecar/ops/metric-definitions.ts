@@ -75,7 +75,7 @@ export const metricDefinitions = {
   },
   credentialflow_cache_lookup_duration_seconds: {
     type: 'histogram',
-    help: 'Time that a look-up took in a tier.',
+    help: 'Time that a look-up took in the cache or the store. L1 is part of the decision, and is not timed.',
     labels: ['tier'],
     unit: 'seconds',
   },

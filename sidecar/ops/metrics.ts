@@ -33,7 +33,8 @@ export interface Metrics {
   /** Hot path. */
   conditionFailed(policyId: string): void;
   /** Hot path. */
-  observeLookup(tier: string, outcome: string, durationMs: number): void;
+  /** Without a duration: nobody was asked. */
+  observeLookup(tier: string, outcome: string, durationMs?: number): void;
   /** Milliseconds since a change was written, when it became known here. `store`: its kind. */
   changeKnown(store: string, ageMs: number): void;
   rejectedValue(reason: string): void;
@@ -180,7 +181,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     },
     observeLookup(tier, outcome, durationMs) {
       lookups.add(tier, outcome);
-      lookupDurations.observe(tier, durationMs / 1_000);
+      if (durationMs !== undefined) lookupDurations.observe(tier, durationMs / 1_000);
     },
     changeKnown: (store, ageMs) => {
       propagation.observe(store, ageMs / 1_000);

@@ -10,7 +10,6 @@ export const env: SecretManagerKind = {
     checkSingleOption(reference, 'name', (value) => variableName.test(value), 'the name of an environment variable'),
   create: (deps) => ({
     kind: 'env',
-    share: false,
     check: (reference) => env.check(reference),
     resolve(reference) {
       const name = String(reference.name);

@@ -19,7 +19,6 @@ export const file: SecretManagerKind = {
     const warned = new Set<string>();
     return {
       kind: 'file',
-      share: false,
       check: (reference) => file.check(reference),
       resolve: (reference) => readSecret(String(reference.path), log, warned),
       watch(reference, changed) {

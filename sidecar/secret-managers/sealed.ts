@@ -10,7 +10,6 @@ export const sealed: SecretManagerKind = {
     checkSingleOption(reference, 'value', (value) => compactJwe.test(value), 'what `credentialflow seal` printed'),
   create: (deps) => ({
     kind: 'sealed',
-    share: false,
     check: (reference) => sealed.check(reference),
     async resolve(reference, binding) {
       const secret = await deps.open(String(reference.value), binding);

@@ -20,8 +20,12 @@ after(() => redis.stop());
 /** Long, where time-outs are not the point: a busy machine is no hanging server. */
 const timeoutMs = 2_000;
 
-const open = (options: CacheOptions = {}): Promise<Cache> =>
-  createCache(redis.url, { timeoutMs, ...options }, { clock: systemClock, log: silentLog });
+/** Connected: a start does not wait for Redis for long, and this machine may be slower than that. */
+async function open(options: CacheOptions = {}): Promise<Cache> {
+  const cache = await createCache(redis.url, { timeoutMs, ...options }, { clock: systemClock, log: silentLog });
+  await until(() => cache.healthy(), 20_000);
+  return cache;
+}
 
 describeCache('redis', () => open());
 

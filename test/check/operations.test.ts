@@ -86,15 +86,16 @@ describe('docs/operations.md', () => {
 
   it('has only figures for sizing that a command printed, and commands that there are', () => {
     const part = section('Sizing');
-    const [results = ''] = /bench\/results\/[\w-]+\.txt/.exec(part) ?? [];
-    const printed = readFileSync(results, 'utf8');
+    const resultsOf = (text: string): string | undefined => /bench\/results\/[\w-]+\.txt/.exec(text)?.[0];
+    const results = resultsOf(part) ?? assert.fail('no results are named');
     const [, ...rows] = tableOf(part);
     for (const [what = '', figure = '', command = ''] of rows) {
       const [, script = '', name = ''] = /^`npm run (\w+) -- (?:--only )?(\w+)`$/.exec(command) ?? [];
       assert.ok(script in scripts, `${what}: ${command}`);
       assert.ok(existsSync(`bench/${name}.ts`) || existsSync(`bench/fleet/${name}.ts`), command);
       if (figure.startsWith('measure')) continue;
-      for (const [number] of figure.matchAll(/\d[\d.,]*(?= (?:µs|ms|s|MB|decisions)\b)/g)) {
+      const printed = readFileSync(resultsOf(figure) ?? results, 'utf8');
+      for (const [number] of figure.matchAll(/\d[\d.,]*(?= (?:µs|ms|s|MB|decisions|requests)\b|;| \()/g)) {
         const alone = new RegExp(`(?<![\\d.,])${number.replaceAll('.', '\\.')}(?![\\d.,])`);
         assert.match(printed, alone, `${what}: ${number}`);
       }

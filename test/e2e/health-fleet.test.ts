@@ -169,11 +169,30 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
     );
   });
 
+  it('is looked after by one of them', async () => {
+    const probes = async ({ urls }: RunningSidecar): Promise<number> => {
+      const metrics = await (await fetch(`${urls.metrics}/metrics`)).text();
+      return Number(/credential_probes_total\{upstream="openai",outcome="dead"\} (\d+)/.exec(metrics)?.[1] ?? 0);
+    };
+    const count = (): Promise<readonly number[]> => Promise.all([one, other].map(probes));
+    let before = await count();
+    // A lock that a busy machine answers too late keeps nobody from looking: then the next two probes tell.
+    await until(async () => {
+      const now = await count();
+      const grown = now.map((n, i) => n - (before[i] ?? 0));
+      if (grown.reduce((sum, n) => sum + n) < 2) return false;
+      before = now;
+      return grown.includes(0);
+    }, 'only one of them looks');
+    assert.match((await redis.client.keys(`${redis.keyPrefix}lock:probe:*`)).join(), /lock:probe:/);
+  });
+
   it('comes back on each when the key works again', async () => {
     refused = undefined;
     for (const sidecar of [one, other]) {
       await until(async () => (await given(sidecar)) === secrets[0], 'the key is given again');
     }
+    await until(async () => (await redis.client.keys(`${redis.keyPrefix}lock:*`)).length === 0, 'nobody holds a lock');
   });
 
   it('is a pause for as long as the upstream said, on each', async () => {

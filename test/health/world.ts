@@ -2,10 +2,14 @@
 import type { UpstreamOutcome } from '../../sidecar/core/ports.ts';
 import type { Preset } from '../../sidecar/core/preset.ts';
 import type { ProbeAnswer } from '../../sidecar/health/judge-probe.ts';
+import { createCache } from '../../sidecar/caches/index.ts';
+import type { SharedLocks } from '../../sidecar/core/ports.ts';
+import { createProbeTurns } from '../../sidecar/health/probe-turns.ts';
 import { createHealthMonitor, type HealthMonitor, type HealthTransition } from '../../sidecar/health/monitor.ts';
 import type { Snapshot } from '../../sidecar/core/snapshot.ts';
 import { resource, snapshotOf, testPreset } from '../support/deciding.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { recordingLog } from '../support/recording-log.ts';
 
 export interface HealthWorld {
   readonly clock: FakeClock;
@@ -31,10 +35,11 @@ export const rules = { coolDownMs: 10_000, maxCoolDownMs: 600_000, probeMs: 5_00
 
 export async function createHealthWorld(
   preset: Partial<Preset> = {},
-  options: { readonly probes?: boolean; readonly clock?: FakeClock } = {},
+  options: { readonly probes?: boolean; readonly clock?: FakeClock; readonly locks?: SharedLocks } = {},
 ): Promise<HealthWorld> {
   const clock = options.clock ?? createFakeClock();
   const snapshot = await twoCredentials('secret', { ...testPreset, deadKey: [{ status: 401 }], ...preset });
+  const locks = options.locks ?? (await createCache('memory', {}, { clock, log: recordingLog() })).locks;
   const transitions: HealthTransition[] = [];
   const probes: HealthWorld['probes'] = [];
   let held: Promise<ProbeAnswer> | undefined;
@@ -43,6 +48,7 @@ export async function createHealthWorld(
     {
       clock,
       snapshot: () => world.snapshot,
+      turns: createProbeTurns({ locks, storeId: () => 'store', clock }),
       random: () => 0.5,
       observe: () => undefined,
       onTransition: (transition) => transitions.push(transition),

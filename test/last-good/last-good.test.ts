@@ -33,7 +33,27 @@ async function writing(t: TestContext) {
   const directory = join(parent, 'last-good');
   const clock = createFakeClock();
   const log = recordingLog();
-  const files = filesIn(directory);
+  const real = filesIn(directory);
+  let onDisk = 0;
+  async function counted<T>(work: Promise<T>): Promise<T> {
+    onDisk += 1;
+    try {
+      return await work;
+    } finally {
+      onDisk -= 1;
+    }
+  }
+  const files: LastGoodFiles = {
+    ...real,
+    write: (...args) => counted(real.write(...args)),
+    keepOnly: (...args) => counted(real.keepOnly(...args)),
+  };
+  /** When the writer has nothing more to do: it leaves out a tick that comes while it writes. */
+  async function idle(): Promise<void> {
+    await new Promise(setImmediate);
+    while (onDisk > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise(setImmediate);
+  }
   const state = {
     revision: 1,
     epoch: 1,
@@ -62,21 +82,12 @@ async function writing(t: TestContext) {
   );
   const read = async (by = files): Promise<LastGood | { readonly problem: string }> =>
     readLastGood({ locator }, { files: by, clock });
-  return { directory, clock, log, state, writer, read };
+  return { directory, clock, log, state, writer, read, idle };
 }
 
 function found(read: LastGood | { readonly problem: string }): LastGood {
   assert.ok(!('problem' in read), 'problem' in read ? read.problem : '');
   return read;
-}
-
-/** Waits for what the writer does on the disk. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 2_000; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.fail('it did not happen');
 }
 
 describe('the last-good files', () => {
@@ -101,35 +112,34 @@ describe('the last-good files', () => {
   });
 
   it('are confirmed by reads, not by time, and written anew when resources change', async (t) => {
-    const { directory, writer, read, state, clock } = await writing(t);
+    const { directory, writer, read, state, clock, idle } = await writing(t);
     writer.start();
-    await until(async () => writer.written() !== undefined);
+    await idle();
     const first = found(await read());
     // Nothing could be read since.
     state.ageMs = everyMs;
     clock.advance(everyMs);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await idle();
     assert.equal(found(await read()).head.confirmedAtMs, first.head.confirmedAtMs);
     // It could again: the small file is written, the large one is not.
     state.ageMs = 0;
     clock.advance(everyMs);
-    await until(async () => writer.written()?.confirmedAtMs === clock.now());
+    await idle();
     const second = found(await read());
     assert.equal(second.head.resourcesId, first.head.resourcesId);
     assert.equal(second.head.confirmedAtMs, clock.now());
+    assert.equal(writer.written()?.confirmedAtMs, clock.now());
     state.revision = 2;
     state.resources = [resource('consumer', 'other')];
     clock.advance(everyMs);
-    await until(async () => writer.written()?.revision === 2);
-    assert.deepEqual(
-      found(await read()).resources.map(({ id }) => id),
-      ['other'],
-    );
-    await until(async () => (await readdir(directory)).length === 2);
+    await idle();
+    const third = found(await read());
+    assert.deepEqual([third.head.revision, third.resources.map(({ id }) => id)], [2, ['other']]);
+    assert.equal((await readdir(directory)).length, 2);
     state.keyVersion = 'k2';
-    const { resourcesId } = found(await read()).head;
     clock.advance(everyMs);
-    await until(async () => found(await read()).head.resourcesId !== resourcesId);
+    await idle();
+    assert.notEqual(found(await read()).head.resourcesId, third.head.resourcesId);
     // Not the store's own state: nothing is written, not even at the end.
     state.known = false;
     state.revision = 3;
@@ -139,12 +149,13 @@ describe('the last-good files', () => {
   });
 
   it('are gone when their state is given up', async (t) => {
-    const { directory, writer, read, state } = await writing(t);
+    const { directory, writer, read, state, idle } = await writing(t);
     writer.start();
-    await until(async () => writer.written() !== undefined);
+    await idle();
     state.known = false;
     writer.discard();
-    await until(async () => (await readdir(directory)).length === 0);
+    await idle();
+    assert.deepEqual(await readdir(directory), []);
     assert.deepEqual(await read(), { problem: 'none was written yet' });
   });
 
@@ -161,15 +172,16 @@ describe('the last-good files', () => {
   });
 
   it('are not used where they were cut, changed, mixed or lost', async (t) => {
-    const { directory, writer, read, state, clock } = await writing(t);
+    const { directory, writer, read, state, clock, idle } = await writing(t);
     writer.start();
-    await until(async () => writer.written() !== undefined);
+    await idle();
     const name = (await readdir(directory)).find((file) => file !== 'head') ?? assert.fail();
     const keep = `${directory}-older`;
     await copyFile(join(directory, name), keep);
     state.revision = 2;
     clock.advance(everyMs);
-    await until(async () => writer.written()?.revision === 2);
+    await idle();
+    assert.equal(writer.written()?.revision, 2);
     await writer.stop();
     const [head = '', resources = ''] = (await readdir(directory)).sort();
     const damages: readonly (readonly [string, (bytes: Buffer) => Promise<Buffer> | Buffer])[] = [
@@ -196,16 +208,18 @@ describe('the last-good files', () => {
   });
 
   it('say once that they cannot be written, and again when they can', async (t) => {
-    const { directory, writer, log, clock } = await writing(t);
+    const { directory, writer, log, clock, idle } = await writing(t);
     await writeFile(directory, 'a file where the directory should be');
     writer.start();
-    await until(async () => writer.problem() !== undefined);
+    await idle();
+    assert.ok(writer.problem() !== undefined);
     clock.advance(everyMs);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await idle();
     assert.deepEqual(log.events(), ['last_good_unwritten']);
     await rm(directory);
     clock.advance(everyMs);
-    await until(async () => writer.problem() === undefined);
+    await idle();
+    assert.equal(writer.problem(), undefined);
     await writer.stop();
     assert.deepEqual(log.events(), ['last_good_unwritten', 'last_good_written_again']);
   });

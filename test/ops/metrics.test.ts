@@ -65,6 +65,38 @@ it('sorts durations into cumulative buckets, bounds included', async () => {
   assert.match(text, /duration_seconds_count\{outcome="allow"\} 4\n/);
 });
 
+it('tells of each tier what it answered and how long it took, of the steps their breakers, and how far behind it is', async () => {
+  const metrics = createMetrics({ version: '1' });
+  for (const outcome of ['hit', 'hit', 'miss', 'negative', 'stale', 'rejected']) metrics.observeLookup('l1', outcome);
+  for (const outcome of ['hit', 'miss', 'error', 'timeout', 'rejected']) metrics.observeLookup('cache', outcome, 0.4);
+  metrics.observeLookup('store', 'error', 30);
+  metrics.observeLookup('store', 'stale');
+  metrics.watchTiers({
+    breakers: () => ({ cache: 'open', store: 'half_open' }),
+    connections: () => ({ values: true, hints: false }),
+  });
+  metrics.setRevision(12, 10);
+  metrics.changeKnown('postgres', 40);
+  const text = await metrics.exposition();
+  for (const line of [
+    'cache_lookups_total{tier="l1",outcome="hit"} 2',
+    'cache_lookups_total{tier="cache",outcome="error"} 1',
+    'cache_lookups_total{tier="store",outcome="stale"} 1',
+    'cache_lookup_duration_seconds_count{tier="cache"} 5',
+    'cache_lookup_duration_seconds_count{tier="store"} 1',
+    'breaker_state{step="cache"} 2',
+    'breaker_state{step="store"} 1',
+    'cache_connected{connection="values"} 1',
+    'cache_connected{connection="hints"} 0',
+    'store_revision 12',
+    'applied_revision 10',
+    'revocation_propagation_seconds_bucket{store="postgres",le="0.05"} 1',
+  ]) {
+    assert.ok(text.includes(`credentialflow_${line}\n`), line);
+  }
+  assert.ok(!text.includes('lookup_duration_seconds_count{tier="l1"}'), 'L1 is not timed');
+});
+
 it('bounds what resources can make of labels', async () => {
   const metrics = createMetrics({ version: '1' });
   const allow = await decision();
@@ -268,7 +300,7 @@ async function everything(): Promise<string> {
   const shadowed = decide(question(), deciding(await snapshotOf([...usual(), watch])));
   metrics.recordDecision(await shadowed, 1);
   metrics.conditionFailed('chat');
-  metrics.observeLookup('l1', 'hit', 0.01);
+  metrics.observeLookup('cache', 'hit', 0.01);
   metrics.changeKnown('postgres', 20);
   metrics.rejectedValue('truncated');
   metrics.watchTiers({
