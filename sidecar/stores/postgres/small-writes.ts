@@ -19,12 +19,12 @@ export async function recordTokenUse(
     await inTransaction(pool, times, async (session) => {
       await session.query(
         // In the order of the ids: sidecars that write at the same time wait for each other, and never in a circle.
-        `WITH given AS (SELECT key AS id, value::bigint AS at FROM json_each_text($1::json)),
+        `WITH given AS (SELECT use->>0 AS id, (use->>1)::bigint AS at FROM json_array_elements($1::json) use),
            mine AS (SELECT id FROM ${t}tokens WHERE id IN (SELECT id FROM given) ORDER BY id FOR UPDATE)
          UPDATE ${t}tokens SET last_used_at = given.at FROM given JOIN mine USING (id)
          WHERE tokens.id = given.id AND (last_used_at IS NULL OR last_used_at < given.at)`,
         // The driver writes an array element by element: for a thousand that took ten times as long.
-        [JSON.stringify(Object.fromEntries(some))],
+        [JSON.stringify(some)],
       );
       return { result: undefined };
     });
