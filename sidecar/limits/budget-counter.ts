@@ -21,7 +21,7 @@ export function createBudgetCounter(
 ): Counter {
   const { key, asker, windowMs, charges } = options;
   const { shared, clock } = deps;
-  const own = createSlidingWindow(windowMs, charges === 'costMicros' ? 'micros' : 'units');
+  const own = createSlidingWindow(windowMs, 'charges');
   /** By all together, when last heard, and what was charged here since. */
   let heard: { readonly used: number; readonly retryAfterMs: number; readonly atMs: number } | undefined;
   let untold = 0;

@@ -1,4 +1,4 @@
-import type { LlmUsage } from '../core/prices.ts';
+import { mostTokens, type LlmUsage } from '../core/prices.ts';
 
 /** A request has ended; what its tokens were. */
 export interface End {
@@ -27,11 +27,12 @@ export function writeEnd({ requestId, usage }: End): string {
 }
 
 const maxTextLength = 200;
-/** No request has more, and sums of them stay exact. */
-const maxTokens = 1_000_000_000;
+/** More than anybody tells at once: reading it would only hold up decisions. */
+const maxWordLength = 65_536;
 
 /** Undefined: it is none. Anybody may have written it. */
 export function readWord(message: string): Word | undefined {
+  if (message.length > maxWordLength) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(message);
@@ -59,5 +60,5 @@ function readEnd(value: unknown): End | undefined {
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxTokens;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
 }

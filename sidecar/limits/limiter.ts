@@ -94,13 +94,13 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
         );
 
   function counterOf({ limit, counter }: LimitUse): Counter {
-    let family = families.get(limit.countedAs);
-    if (family === undefined) families.set(limit.countedAs, (family = new Map<string, Counter>()));
-    const known = family.get(counter);
+    const known = families.get(limit.countedAs)?.get(counter);
     if (known !== undefined) return known;
+    // With a family's last counter the family goes, perhaps this one's.
     if (counters >= options.maxCounters) forgetOldest();
     const made = createCounter(limit, counter);
-    family.set(counter, made);
+    const family = families.get(limit.countedAs) ?? new Map<string, Counter>();
+    families.set(limit.countedAs, family.set(counter, made));
     counters += 1;
     return made;
   }

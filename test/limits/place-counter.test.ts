@@ -256,6 +256,7 @@ test('messages that are none of ours change nothing and end nothing', async () =
     '["short","b",{}]',
     'null',
     deep,
+    JSON.stringify(['ends', 'b', 'a-1', 'x'.repeat(65_536)]),
   ]) {
     assert.equal(readWord(message), undefined, message.slice(0, 20));
     fleet.tell(message);
