@@ -27,12 +27,9 @@ export function writeEnd({ requestId, usage }: End): string {
 }
 
 const maxTextLength = 200;
-/** More than anybody tells at once: reading it would only hold up decisions. */
-const maxWordLength = 65_536;
 
 /** Undefined: it is none. Anybody may have written it. */
 export function readWord(message: string): Word | undefined {
-  if (message.length > maxWordLength) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(message);

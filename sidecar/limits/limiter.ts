@@ -276,7 +276,12 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     async stop() {
       for (const cancel of cancels) cancel();
       await talk?.stop();
-      await Promise.all(Array.from(placeCounters.values(), (counter) => counter.close()));
+      // One after the other from the one iterator, several at once: of all at once Redis would be taken for gone.
+      const counted = placeCounters.values();
+      const closeRest = async (): Promise<void> => {
+        for (const counter of counted) await counter.close();
+      };
+      await Promise.all(Array.from({ length: backgroundAsks }, closeRest));
     },
   };
 }
