@@ -66,7 +66,7 @@ export interface RunningLimiter extends Limiter, LimitView {
 const tidyMs = 250;
 /** Between two looks for counters that count nothing any more. */
 const forgetMs = 10_000;
-/** Places are renewed and given back for so many counters at once: who looks up tokens uses the same connection. */
+/** Of so many counters at once is told what no decision waits for: who looks up tokens uses the same connection. */
 const backgroundAsks = 64;
 
 /** All limits of this process. */
@@ -112,6 +112,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     const parts = {
       isReachable: deps.isReachable,
       clock,
+      background,
       nextSerial: () => ++serial,
       onLoss: () => observe(id, 'alone'),
     };
@@ -276,7 +277,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     async stop() {
       for (const cancel of cancels) cancel();
       await talk?.stop();
-      // One after the other from the one iterator, several at once: of all at once Redis would be taken for gone.
+      // From one iterator, several at once: of all at once the connection would refuse most.
       const counted = placeCounters.values();
       const closeRest = async (): Promise<void> => {
         for (const counter of counted) await counter.close();
