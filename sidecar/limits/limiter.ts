@@ -14,6 +14,7 @@ import { createBudgetCounter } from './budget-counter.ts';
 import { createConcurrencyCounter, endsSoonMs } from './concurrency-counter.ts';
 import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
 import { createFleetTalk, type EndOutcome } from './fleet-talk.ts';
+import { inSlices } from './in-slices.ts';
 import { createLeasedCounter } from './leased-counter.ts';
 import { createOpenRequests, type OpenRequest } from './open-requests.ts';
 import { createPlaceCounter, type PlaceCounter } from './place-counter.ts';
@@ -66,6 +67,8 @@ export interface RunningLimiter extends Limiter, LimitView {
 const tidyMs = 250;
 /** Between two looks for counters that count nothing any more. */
 const forgetMs = 10_000;
+/** Looked after before a decision has its turn: some tenths of a millisecond. */
+const countersInSlice = 1_000;
 /** Of so many counters at once is told what no decision waits for: who looks up tokens uses the same connection. */
 const backgroundAsks = 64;
 
@@ -166,13 +169,29 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     }
   }
 
-  function tidy(): void {
-    for (const family of families.values()) for (const counter of family.values()) counter.tidy(clock.monotonic());
+  function* tidy(): Generator<undefined, void> {
+    let nowMs = clock.monotonic();
+    let done = 0;
+    for (const family of families.values()) {
+      for (const counter of family.values()) {
+        counter.tidy(nowMs);
+        if (++done % countersInSlice !== 0) continue;
+        yield;
+        nowMs = clock.monotonic();
+      }
+    }
   }
 
-  function forgetIdle(): void {
+  function* forgetIdle(): Generator<undefined, void> {
+    let nowMs = clock.monotonic();
+    let done = 0;
     for (const [name, family] of families) {
-      for (const [key, counter] of family) if (counter.isIdle(clock.monotonic())) forget(family, name, key);
+      for (const [key, counter] of family) {
+        if (counter.isIdle(nowMs)) forget(family, name, key);
+        if (++done % countersInSlice !== 0) continue;
+        yield;
+        nowMs = clock.monotonic();
+      }
     }
   }
 
@@ -256,7 +275,14 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return true;
   }
 
-  const cancels: readonly Cancel[] = [clock.every(tidyMs, tidy), clock.every(forgetMs, forgetIdle)];
+  const tidying = inSlices(clock, tidy);
+  const forgetting = inSlices(clock, forgetIdle);
+  const cancels: readonly Cancel[] = [
+    clock.every(tidyMs, tidying.run),
+    clock.every(forgetMs, forgetting.run),
+    tidying.stop,
+    forgetting.stop,
+  ];
 
   return {
     take(uses, request) {

@@ -6,8 +6,6 @@ import type { SharedCounters } from '../../sidecar/core/ports.ts';
 import { createLimiter } from '../../sidecar/limits/limiter.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
-const counters = 200;
-
 const limit = (measure: LimitMeasure): LimitEntry => ({
   id: measure,
   countedAs: measure,
@@ -23,7 +21,7 @@ const limit = (measure: LimitMeasure): LimitEntry => ({
 
 function world() {
   const clock = createFakeClock();
-  const seen = { asking: 0, most: 0, returned: 0, spent: 0 };
+  const seen = { asking: 0, most: 0, returned: 0, spent: 0, looks: 0 };
   const turn = async (): Promise<void> => {
     seen.most = Math.max(seen.most, ++seen.asking);
     await new Promise((resolve) => setImmediate(resolve));
@@ -41,11 +39,14 @@ function world() {
     },
   };
   const limiter = createLimiter(
-    { maxCounters: 1_000, maxOpenRequests: 1_000, placeLifeMs: 15_000 },
+    { maxCounters: 10_000, maxOpenRequests: 10_000, placeLifeMs: 15_000 },
     {
       shared,
       places: undefined,
-      isReachable: () => true,
+      isReachable: () => {
+        seen.looks += 1;
+        return true;
+      },
       asker: 'a',
       keyOf: (...names) => names.join(),
       clock,
@@ -57,7 +58,9 @@ function world() {
   return { clock, seen, limiter };
 }
 
-async function takeOfEach(measure: LimitMeasure, { limiter, clock, seen }: ReturnType<typeof world>): Promise<void> {
+type World = ReturnType<typeof world>;
+
+async function takeOfEach(measure: LimitMeasure, { limiter, clock, seen }: World, counters: number): Promise<void> {
   for (let i = 0; i < counters; i++) {
     const id = String(i);
     const request = { id, atMs: clock.monotonic(), upstreamId: 'api', prices: [] };
@@ -73,7 +76,8 @@ async function quiet(isDone: () => boolean): Promise<void> {
 
 test('unused units of many leases that end together go back some at a time', async () => {
   const all = world();
-  await takeOfEach('requests', all);
+  const counters = 200;
+  await takeOfEach('requests', all, counters);
   all.clock.advance(1_500);
   await quiet(() => all.seen.returned >= counters);
   assert.equal(all.seen.returned, counters);
@@ -82,7 +86,8 @@ test('unused units of many leases that end together go back some at a time', asy
 
 test('what many budgets were charged with is told some at a time, and once', async () => {
   const all = world();
-  await takeOfEach('llm_tokens', all);
+  const counters = 200;
+  await takeOfEach('llm_tokens', all, counters);
   for (let i = 0; i < counters; i++) {
     all.limiter.settle(String(i), { model: 'm', promptTokens: 1, completionTokens: 1 });
   }
@@ -92,4 +97,24 @@ test('what many budgets were charged with is told some at a time, and once', asy
   await quiet(() => false);
   assert.equal(all.seen.spent, 2 * counters);
   assert.ok(all.seen.most <= 64, String(all.seen.most));
+});
+
+test('counters are looked after in slices, so that a decision waits for some of them at most', async () => {
+  const all = world();
+  const counters = 2_500;
+  await takeOfEach('llm_tokens', all, counters);
+  for (let i = 0; i < counters; i++) {
+    all.limiter.settle(String(i), { model: 'm', promptTokens: 1, completionTokens: 1 });
+  }
+  all.clock.advance(990);
+  all.seen.looks = 0;
+  const looksOfTimers: number[] = [];
+  for (let ms = 0; ms < 20; ms++) {
+    const before = all.seen.looks;
+    all.clock.advance(1);
+    looksOfTimers.push(all.seen.looks - before);
+  }
+  assert.ok(Math.max(...looksOfTimers) <= 1_000, String(looksOfTimers));
+  assert.equal(all.seen.looks, counters);
+  await all.limiter.stop();
 });
