@@ -38,7 +38,7 @@ export interface RedisConnectionDeps extends CacheDeps {
 
 /** How often a connection is asked whether it still lives, and once it was late; milliseconds. */
 const [pingMs, pingAgainMs] = [5_000, 250];
-/** Commands without an answer yet; beyond it the server is taken for gone. */
+/** Commands without an answer yet; beyond it whoever asks is refused at once. */
 const maxUnanswered = 1_024;
 /** Time-outs in a row after which the connection is taken for dead. */
 const maxTimeouts = 4;

@@ -43,7 +43,7 @@ if granted + spent > 0 then redis.call('HINCRBY', KEYS[1], slot, granted + spent
 redis.call('PEXPIRE', KEYS[1], (slots + 2) * slotMs)
 local retry = 0
 if granted == 0 then retry = (oldest + slots + 1) * slotMs - now end
-local answer = string.format('%d %d %d %d', granted, used + spent + granted, retry, slot)
+local answer = string.format('%d %d %d %d', granted, math.min(used + spent + granted, 999999999999999), retry, slot)
 redis.call('HSET', KEYS[1], mine, ARGV[7] .. ' ' .. answer)
 return answer
 `;

@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts';
-import { hasErrors } from '../config/problems.ts';
 import { parseDuration } from '../config/units.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
@@ -25,7 +24,7 @@ import { sha256 } from './hashing.ts';
 import { readOpenApi } from './package-files.ts';
 import { pages } from './pages.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
-import { createBudgetJudges, readMeteredUpstreams } from './stored-budgets.ts';
+import { createBudgetJudges, readBeside } from './stored-budgets.ts';
 
 export interface AdministrationDeps {
   /** Of the listener; undefined: plain HTTP. */
@@ -103,13 +102,13 @@ async function applyText(
   deps: AdministrationDeps,
 ): Promise<AppliedText> {
   const { file, owner } = options;
-  const elsewhere = await readMeteredUpstreams(deps.store, options.prune ? owner : undefined);
-  const job = { file, owner, text, elsewhere, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
+  const beside = await readBeside(deps.store, options.prune ? owner : undefined);
+  const job = { file, owner, text, beside, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
   const parsed = await parseInProcess(job, deps.clock);
   if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
   try {
-    const { problems } = parsed;
-    if (hasErrors(problems)) throw new CredentialFlowError('resource_invalid', undefined, { problems });
+    const { problems, refusal } = parsed;
+    if (refusal !== undefined) throw new CredentialFlowError(refusal, undefined, { problems });
     const report = await deps.store.apply(parsed.chunks, options);
     return { report, warnings: problems };
   } finally {

@@ -3,7 +3,7 @@ import type { Clock, Log, Store } from '../core/ports.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createFileSources, type FileSources } from '../resources/file-source.ts';
 import { parseProcessUrl } from './parse-process-url.ts';
-import { readMeteredUpstreams } from './stored-budgets.ts';
+import { readBeside } from './stored-budgets.ts';
 
 export interface ResourceFilesDeps {
   readonly store: Store;
@@ -22,7 +22,7 @@ export function createResourceFiles(config: Config, deps: ResourceFilesDeps): Fi
     { ...config.resources, maxTtlMs: config.tokens.maxTtlMs, parseProcessUrl, fingerprint: version },
     {
       apply: (chunks, options) => store.apply(chunks, options),
-      upstreamsBeside: (owner) => readMeteredUpstreams(store, owner),
+      besideOf: (owner) => readBeside(store, owner),
       ...(inMemory ? {} : { meta: { get: store.getMeta, set: store.setMeta } }),
       clock,
       log,

@@ -2,6 +2,9 @@
 
 export const microsPerUnit = 1_000_000;
 
+/** Of a prompt or an answer. No request has more, and sums of them stay exact. */
+export const mostTokens = 1_000_000_000;
+
 /** A line of an upstream's price list, as it is stored. */
 export interface PriceSpec {
   /** Name of the model; `*` stands for any characters. */
@@ -15,6 +18,7 @@ export interface PriceSpec {
 export interface LlmUsage {
   /** Undefined: it does not say. What a client wrote may be in it. */
   readonly model: string | undefined;
+  /** Whole, and at most {@link mostTokens}; so are those of the answer. */
   readonly promptTokens: number;
   readonly completionTokens: number;
 }

@@ -1,20 +1,27 @@
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   fstatSync,
   fsyncSync,
   futimesSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /** Readable by the gateway's own user; what we write holds no secret. */
 const newFileMode = 0o644;
+const suffix = '.new';
+/** A UUID; earlier versions took the number of the process. */
+const ownPart = /^(?:\d+|[\da-f-]{36})\.new$/;
+/** No writing takes so long; milliseconds. */
+const leftAfterMs = 60_000;
 
 /** The text of a file; undefined: there is none. */
 export function readIfThere(path: string): string | undefined {
@@ -35,13 +42,15 @@ export function replaceFile(path: string, text: string): boolean {
   if (readIfThere(path) === text) return false;
   const target = followLink(path);
   const before = statSync(target, { throwIfNoEntry: false });
-  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
-  // What a process of this number left that was killed: in a container it is always the same one.
-  rmSync(temporary, { force: true });
+  const [folder, prefix] = [dirname(target), `.${basename(target)}.`];
+  // Nobody else's, not even of a process of the same number in another container.
+  const temporary = join(folder, `${prefix}${randomUUID()}${suffix}`);
   try {
     const file = openSync(temporary, 'wx', before?.mode ?? newFileMode);
     try {
-      writeSync(file, text);
+      removeLeft(folder, prefix, fstatSync(file).mtimeMs);
+      // Not writeSync, which on a disk that is nearly full writes what fits, and says so to nobody.
+      writeFileSync(file, text);
       const seconds = Math.floor((before?.mtimeMs ?? 0) / 1_000);
       if (Math.floor(fstatSync(file).mtimeMs / 1_000) <= seconds) futimesSync(file, seconds + 1, seconds + 1);
       fsyncSync(file);
@@ -54,6 +63,15 @@ export function replaceFile(path: string, text: string): boolean {
     throw error;
   }
   return true;
+}
+
+/** What processes left that were killed. By the clock of the disk, which wrote the times of all of them. */
+function removeLeft(folder: string, prefix: string, nowMs: number): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith(prefix) || !ownPart.test(name.slice(prefix.length))) continue;
+    const left = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (left !== undefined && nowMs - left.mtimeMs > leftAfterMs) rmSync(join(folder, name), { force: true });
+  }
 }
 
 /** A link stays one: what it leads to is replaced. */

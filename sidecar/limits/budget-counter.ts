@@ -21,7 +21,7 @@ export function createBudgetCounter(
 ): Counter {
   const { key, asker, windowMs, charges } = options;
   const { shared, clock } = deps;
-  const own = createSlidingWindow(windowMs, charges === 'costMicros' ? 'micros' : 'units');
+  const own = createSlidingWindow(windowMs, 'charges');
   /** By all together, when last heard, and what was charged here since. */
   let heard: { readonly used: number; readonly retryAfterMs: number; readonly atMs: number } | undefined;
   let untold = 0;
@@ -89,7 +89,9 @@ export function createBudgetCounter(
     isIdle: (nowMs) => own.count(nowMs) === 0 && untold === 0 && unanswered === undefined,
     tidy(nowMs) {
       const isOwed = untold > 0 || unanswered !== undefined;
-      if (shared !== undefined && isOwed && deps.isReachable() && nowMs - lastAskedMs >= askMs) void ask(shared, nowMs);
+      if (shared === undefined || !isOwed || !deps.isReachable() || nowMs - lastAskedMs < askMs) return;
+      lastAskedMs = nowMs;
+      deps.background(() => ask(shared, clock.monotonic()));
     },
     settle(_requestId, charge, nowMs) {
       if (charge === undefined) return;

@@ -1,4 +1,4 @@
-import type { LlmUsage } from '../core/prices.ts';
+import { mostTokens, type LlmUsage } from '../core/prices.ts';
 
 /** A request has ended; what its tokens were. */
 export interface End {
@@ -27,8 +27,6 @@ export function writeEnd({ requestId, usage }: End): string {
 }
 
 const maxTextLength = 200;
-/** No request has more, and sums of them stay exact. */
-const maxTokens = 1_000_000_000;
 
 /** Undefined: it is none. Anybody may have written it. */
 export function readWord(message: string): Word | undefined {
@@ -59,5 +57,5 @@ function readEnd(value: unknown): End | undefined {
 }
 
 function isCount(value: unknown): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxTokens;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= mostTokens;
 }

@@ -20,6 +20,8 @@ export interface LeasedCounterDeps {
   readonly clock: Clock;
   /** Never the same twice: a counter that is made anew must not be taken for the one before it, and answered as that one. */
   readonly nextSerial: () => number;
+  /** Runs what no decision waits for, soon. */
+  readonly background: (job: () => Promise<unknown>) => void;
   /** Told of each decision without the shared counter. */
   readonly onLoss: () => void;
 }
@@ -109,7 +111,7 @@ export function createLeasedCounter(options: LeasedCounterOptions, deps: LeasedC
     if (left === 0 || nowMs < untilMs) return;
     lease = { ...lease, left: 0 };
     // What does not arrive leaves the window with its slot.
-    shared.giveBack(key, slot, left).catch(() => undefined);
+    deps.background(() => shared.giveBack(key, slot, left).catch(() => undefined));
   }
 
   async function takeLater(limit: LimitEntry): Promise<NoRoom | undefined> {

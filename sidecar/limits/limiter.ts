@@ -14,6 +14,7 @@ import { createBudgetCounter } from './budget-counter.ts';
 import { createConcurrencyCounter, endsSoonMs } from './concurrency-counter.ts';
 import { createLocalCounter, type Charge, type Counter, type NoRoom } from './counter.ts';
 import { createFleetTalk, type EndOutcome } from './fleet-talk.ts';
+import { inSlices } from './in-slices.ts';
 import { createLeasedCounter } from './leased-counter.ts';
 import { createOpenRequests, type OpenRequest } from './open-requests.ts';
 import { createPlaceCounter, type PlaceCounter } from './place-counter.ts';
@@ -66,7 +67,9 @@ export interface RunningLimiter extends Limiter, LimitView {
 const tidyMs = 250;
 /** Between two looks for counters that count nothing any more. */
 const forgetMs = 10_000;
-/** Places are renewed and given back for so many counters at once: who looks up tokens uses the same connection. */
+/** Looked after before a decision has its turn: some tenths of a millisecond. */
+const countersInSlice = 1_000;
+/** Of so many counters at once is told what no decision waits for: who looks up tokens uses the same connection. */
 const backgroundAsks = 64;
 
 /** All limits of this process. */
@@ -94,13 +97,13 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
         );
 
   function counterOf({ limit, counter }: LimitUse): Counter {
-    let family = families.get(limit.countedAs);
-    if (family === undefined) families.set(limit.countedAs, (family = new Map<string, Counter>()));
-    const known = family.get(counter);
+    const known = families.get(limit.countedAs)?.get(counter);
     if (known !== undefined) return known;
+    // With a family's last counter the family goes, perhaps this one's.
     if (counters >= options.maxCounters) forgetOldest();
     const made = createCounter(limit, counter);
-    family.set(counter, made);
+    const family = families.get(limit.countedAs) ?? new Map<string, Counter>();
+    families.set(limit.countedAs, family.set(counter, made));
     counters += 1;
     return made;
   }
@@ -112,6 +115,7 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     const parts = {
       isReachable: deps.isReachable,
       clock,
+      background,
       nextSerial: () => ++serial,
       onLoss: () => observe(id, 'alone'),
     };
@@ -165,13 +169,29 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     }
   }
 
-  function tidy(): void {
-    for (const family of families.values()) for (const counter of family.values()) counter.tidy(clock.monotonic());
+  function* tidy(): Generator<undefined, void> {
+    let nowMs = clock.monotonic();
+    let done = 0;
+    for (const family of families.values()) {
+      for (const counter of family.values()) {
+        counter.tidy(nowMs);
+        if (++done % countersInSlice !== 0) continue;
+        yield;
+        nowMs = clock.monotonic();
+      }
+    }
   }
 
-  function forgetIdle(): void {
+  function* forgetIdle(): Generator<undefined, void> {
+    let nowMs = clock.monotonic();
+    let done = 0;
     for (const [name, family] of families) {
-      for (const [key, counter] of family) if (counter.isIdle(clock.monotonic())) forget(family, name, key);
+      for (const [key, counter] of family) {
+        if (counter.isIdle(nowMs)) forget(family, name, key);
+        if (++done % countersInSlice !== 0) continue;
+        yield;
+        nowMs = clock.monotonic();
+      }
     }
   }
 
@@ -255,7 +275,14 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     return true;
   }
 
-  const cancels: readonly Cancel[] = [clock.every(tidyMs, tidy), clock.every(forgetMs, forgetIdle)];
+  const tidying = inSlices(clock, tidy);
+  const forgetting = inSlices(clock, forgetIdle);
+  const cancels: readonly Cancel[] = [
+    clock.every(tidyMs, tidying.run),
+    clock.every(forgetMs, forgetting.run),
+    tidying.stop,
+    forgetting.stop,
+  ];
 
   return {
     take(uses, request) {
@@ -276,7 +303,12 @@ export function createLimiter(options: LimiterOptions, deps: LimiterDeps): Runni
     async stop() {
       for (const cancel of cancels) cancel();
       await talk?.stop();
-      await Promise.all(Array.from(placeCounters.values(), (counter) => counter.close()));
+      // From one iterator, several at once: of all at once the connection would refuse most.
+      const counted = placeCounters.values();
+      const closeRest = async (): Promise<void> => {
+        for (const counter of counted) await counter.close();
+      };
+      await Promise.all(Array.from({ length: backgroundAsks }, closeRest));
     },
   };
 }

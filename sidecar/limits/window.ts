@@ -14,11 +14,11 @@ export interface SlidingWindow {
  * it begins, ever holds more than was allowed; the price is that a unit counts for up to 1/32 longer. `nowMs` must not
  * run backwards (a monotonic clock); some 300 bytes each.
  */
-export function createSlidingWindow(windowMs: number, counted: 'units' | 'micros' = 'units'): SlidingWindow {
+export function createSlidingWindow(windowMs: number, counted: 'requests' | 'charges' = 'requests'): SlidingWindow {
   const slotMs = slotMsOf(windowMs);
   const size = slotsPerWindow + 1;
-  // Four billion units in a slot are never reached, four billion micros are.
-  const counts = counted === 'units' ? new Uint32Array(size) : new Float64Array(size);
+  // Four billion requests in a slot are never reached, four billion tokens or micros are.
+  const counts = counted === 'requests' ? new Uint32Array(size) : new Float64Array(size);
   let newest = 0;
   let total = 0;
 

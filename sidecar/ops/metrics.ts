@@ -32,8 +32,7 @@ export interface Metrics {
   recordDecision(decision: Decision, durationMs: number): void;
   /** Hot path. */
   conditionFailed(policyId: string): void;
-  /** Hot path. */
-  /** Without a duration: nobody was asked. */
+  /** Hot path. Without a duration: nobody was asked. */
   observeLookup(tier: string, outcome: string, durationMs?: number): void;
   /** Milliseconds since a change was written, when it became known here. `store`: its kind. */
   changeKnown(store: string, ageMs: number): void;

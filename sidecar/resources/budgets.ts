@@ -1,5 +1,5 @@
 import type { Problem } from '../core/error.ts';
-import type { LimitSpec, ResourceRecordOf, UpstreamSpec } from '../core/resources.ts';
+import type { LimitSpec, UpstreamSpec } from '../core/resources.ts';
 
 /** What a budget has to know of an upstream. */
 export interface MeteredUpstream {
@@ -8,6 +8,23 @@ export interface MeteredUpstream {
   readonly tokens: boolean;
   readonly prices: boolean;
 }
+
+/** What an upstream has to know of a limit. */
+export interface Budget extends Pick<LimitSpec, 'measure' | 'upstreams'> {
+  readonly id: string;
+}
+
+/** What else there is while a document is judged. */
+export interface Beside {
+  /** Upstreams that the document does not declare, or may declare anew. */
+  readonly upstreams: readonly MeteredUpstream[];
+  /** Those that go unless it declares them. */
+  readonly going: readonly MeteredUpstream[];
+  /** They stay, unless it declares them anew. */
+  readonly budgets: readonly Budget[];
+}
+
+export const nothingBeside: Beside = { upstreams: [], going: [], budgets: [] };
 
 export type BudgetProblem = Pick<Problem, 'severity' | 'message' | 'fix'>;
 
@@ -23,10 +40,10 @@ const shownNames = 5;
  * and not among them is not judged.
  */
 export function judgeBudget(
-  { measure, upstreams }: Pick<LimitSpec, 'measure' | 'upstreams'>,
+  { measure, upstreams }: Omit<Budget, 'id'>,
   known: ReadonlyMap<string, MeteredUpstream>,
 ): readonly BudgetProblem[] {
-  if (measure !== 'llm_tokens' && measure !== 'cost') return [];
+  if (!isBudget(measure)) return [];
   const isAll = upstreams.includes('*');
   const covered = isAll ? [...known.values()] : upstreams.flatMap((id) => known.get(id) ?? []);
   const isWhole = isAll ? covered.length > 0 : covered.length === upstreams.length;
@@ -58,37 +75,56 @@ export function judgeBudget(
 }
 
 /**
- * What a change of one upstream does to the budgets that there are: an error for each that counts something now and would
- * count nothing afterwards, a warning for each that does not count this upstream.
+ * What a change of upstreams does to the budgets that stay as they are: an error for each that counts something now and would
+ * count nothing afterwards, a warning for each that does not count one that is new or changed. `upstream`: which of them
+ * it is about.
  */
-export function judgeUpstreamChange(
-  { id, next }: { readonly id: string; readonly next: MeteredUpstream | undefined },
-  limits: readonly Pick<ResourceRecordOf<'limit'>, 'id' | 'spec'>[],
+export function judgeUpstreams(
   before: ReadonlyMap<string, MeteredUpstream>,
-): readonly BudgetProblem[] {
-  const after = new Map(before);
-  if (next === undefined) after.delete(id);
-  else after.set(id, next);
-  return limits.flatMap(({ id: limit, spec }) => {
-    if (!spec.upstreams.includes('*') && !spec.upstreams.includes(id)) return [];
-    if (counts(spec, before) && !counts(spec, after)) {
-      const what = spec.measure === 'cost' ? 'ai_proxy and prices' : 'ai_proxy';
-      const message = `the limit ${limit} would count nothing any more: it relies on ${what} of this upstream`;
-      return [{ severity: 'error' as const, message, fix: `change or delete the limit ${limit} first` }];
+  after: ReadonlyMap<string, MeteredUpstream>,
+  budgets: readonly Budget[],
+): readonly (BudgetProblem & { readonly upstream: string })[] {
+  const changed = [...after.values()].filter((next) => !isSame(before.get(next.id), next));
+  const altered = [...before.values()].filter((now) => !isSame(now, after.get(now.id)));
+  return budgets.flatMap((budget) => {
+    const { id: limit, measure, upstreams } = budget;
+    if (!isBudget(measure)) return [];
+    const lost = altered.filter((upstream) => counts(budget, upstream) && !counts(budget, after.get(upstream.id)));
+    const [first] = lost;
+    if (first !== undefined && !countsAny(budget, after)) {
+      const what = measure === 'cost' ? 'ai_proxy and prices' : 'ai_proxy';
+      const message = `the limit ${limit} would count nothing any more: it relies on ${what} of ${namesOf(lost)}`;
+      const fix = `change or delete the limit ${limit} first`;
+      return [{ severity: 'error' as const, message, fix, upstream: first.id }];
     }
-    if (next === undefined) return [];
-    return judgeBudget(spec, after).map((one) => warning(`the limit ${limit} ${one.message}`, one.fix ?? ''));
+    const uncounted = changed.find((upstream) => covers(upstreams, upstream.id) && !counts(budget, upstream));
+    if (uncounted === undefined) return [];
+    return judgeBudget(budget, after).map(({ message, fix = '' }) => {
+      return { ...warning(`the limit ${limit} ${message}`, fix), upstream: uncounted.id };
+    });
   });
 }
 
-/** Whether a budget counts anything anywhere. */
-function counts(
-  { measure, upstreams }: Pick<LimitSpec, 'measure' | 'upstreams'>,
-  known: ReadonlyMap<string, MeteredUpstream>,
-): boolean {
-  if (measure !== 'llm_tokens' && measure !== 'cost') return false;
-  const covered = upstreams.includes('*') ? [...known.values()] : upstreams.flatMap((id) => known.get(id) ?? []);
-  return covered.some(({ tokens, prices }) => tokens && (measure === 'llm_tokens' || prices));
+export function isBudget(measure: LimitSpec['measure']): boolean {
+  return measure === 'llm_tokens' || measure === 'cost';
+}
+
+function countsAny(budget: Budget, known: ReadonlyMap<string, MeteredUpstream>): boolean {
+  if (budget.upstreams.includes('*')) return [...known.values()].some((upstream) => counts(budget, upstream));
+  return budget.upstreams.some((id) => counts(budget, known.get(id)));
+}
+
+function counts({ measure, upstreams }: Budget, upstream: MeteredUpstream | undefined): boolean {
+  if (upstream === undefined || !covers(upstreams, upstream.id)) return false;
+  return upstream.tokens && (measure === 'llm_tokens' || upstream.prices);
+}
+
+function covers(upstreams: readonly string[], id: string): boolean {
+  return upstreams.includes('*') || upstreams.includes(id);
+}
+
+function isSame(one: MeteredUpstream | undefined, other: MeteredUpstream | undefined): boolean {
+  return one?.tokens === other?.tokens && one?.prices === other?.prices;
 }
 
 function warning(message: string, fix: string): BudgetProblem {

@@ -1,6 +1,6 @@
 import type { Problem } from '../core/error.ts';
 import { commonSteeringHeaders } from '../core/preset.ts';
-import { judgeBudget, meteredOf, type MeteredUpstream } from './budgets.ts';
+import { judgeBudget, judgeUpstreams, meteredOf, type Beside, type MeteredUpstream } from './budgets.ts';
 import { findGroupCycles } from './group-cycles.ts';
 import type { ResourceDeps } from './kind.ts';
 import type { ItemOf, ReadItem } from './read-item.ts';
@@ -11,8 +11,7 @@ export interface CrossCheckOptions {
   readonly complete: boolean;
   /** No token may live longer than until then: milliseconds since 1970. Undefined: no bound. */
   readonly tokensEndByMs?: number | undefined;
-  /** Upstreams that are declared elsewhere. */
-  readonly elsewhere: readonly MeteredUpstream[];
+  readonly beside: Beside;
 }
 
 type Say = (
@@ -152,9 +151,27 @@ function checkReferences(items: readonly ReadItem[], { complete }: CrossCheckOpt
   }
 }
 
-function checkBudgets(items: readonly ReadItem[], { elsewhere }: CrossCheckOptions, say: Say): void {
-  const declared = ofKind(items, 'upstream').map(({ id, spec }) => meteredOf(id, spec));
-  const known = new Map([...elsewhere, ...declared].map((upstream) => [upstream.id, upstream]));
+/** What the documents take away from budgets that they do not declare. */
+export function checkOthersBudgets(items: readonly ReadItem[], beside: Beside): readonly Problem[] {
+  const upstreams = new Map(ofKind(items, 'upstream').map((item) => [item.id, item]));
+  const limits = new Set(ofKind(items, 'limit').map(({ id }) => id));
+  const staying = beside.budgets.filter(({ id }) => !limits.has(id));
+  const before = byId([...beside.upstreams, ...beside.going]);
+  return judgeUpstreams(before, upstreamsAfter(items, beside), staying).map(({ upstream, ...problem }) => {
+    return { ...problem, ...upstreams.get(upstream)?.place(['id']) };
+  });
+}
+
+function upstreamsAfter(items: readonly ReadItem[], { upstreams }: Beside): ReadonlyMap<string, MeteredUpstream> {
+  return byId([...upstreams, ...ofKind(items, 'upstream').map(({ id, spec }) => meteredOf(id, spec))]);
+}
+
+function byId(upstreams: readonly MeteredUpstream[]): ReadonlyMap<string, MeteredUpstream> {
+  return new Map(upstreams.map((upstream) => [upstream.id, upstream]));
+}
+
+function checkBudgets(items: readonly ReadItem[], { beside }: CrossCheckOptions, say: Say): void {
+  const known = upstreamsAfter(items, beside);
   for (const item of ofKind(items, 'limit')) {
     for (const { severity, message, fix } of judgeBudget(item.spec, known)) {
       say(severity, item, [item.spec.measure], message, fix);

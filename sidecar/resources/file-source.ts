@@ -1,6 +1,7 @@
 import { configInvalid } from '../config/problems.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Cancel } from '../core/ports.ts';
+import { nothingBeside } from './budgets.ts';
 import { loadSource, logOutcome } from './load-source.ts';
 import type { LoadDeps, Outcome } from './load-source.ts';
 import { sourceName } from './parse.ts';
@@ -28,8 +29,8 @@ export interface FileSourcesOptions {
 }
 
 export interface FileSourcesDeps extends Pick<LoadDeps, 'apply' | 'clock' | 'log'> {
-  /** Default: nobody else declares any. */
-  readonly upstreamsBeside?: LoadDeps['upstreamsBeside'];
+  /** Default: there is nothing else. */
+  readonly besideOf?: LoadDeps['besideOf'];
   /** Default: kept in memory, so that a start applies every file. */
   readonly meta?: LoadDeps['meta'];
   readonly onState?: (source: string, state: SourceState) => void;
@@ -38,7 +39,8 @@ export interface FileSourcesDeps extends Pick<LoadDeps, 'apply' | 'clock' | 'log
 export interface FileSources {
   /**
    * Loads every file. Throws `config_invalid` with the problems of all files when one is missing or not valid, and what
-   * the store threw; a refused prune does not stop the start: the store's last good state is served.
+   * the store threw; a refused prune does not stop the start, nor does what a budget relies on: the store's last good
+   * state is served.
    */
   start(): Promise<void>;
   /** Looks at a source (or all) now. Resolves when it is loaded, or found wanting: see the states. Throws `not_found`. */
@@ -65,7 +67,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
   const { clock, log } = deps;
   const { pollMs = 1_000, settleMs = 100, parseTimeoutMs = 120_000, fingerprint = '' } = options;
   const meta = deps.meta ?? memoryMeta();
-  const upstreamsBeside = deps.upstreamsBeside ?? (() => Promise.resolve([]));
+  const besideOf = deps.besideOf ?? (() => Promise.resolve(nothingBeside));
   const sources = options.files.map((file) => newSource(file, clock.now()));
   let cancelPoll: Cancel | undefined;
   let polling = false;
@@ -91,18 +93,31 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
         maxTtlMs: options.maxTtlMs,
         fingerprint,
       },
-      { apply: deps.apply, upstreamsBeside, meta, clock, log, signal },
+      { apply: deps.apply, besideOf, meta, clock, log, signal },
     );
     if (signal.aborted) return outcome;
     const { status, count, problems, code } = outcome;
     const sha256 = outcome.sha256 ?? source.state.sha256;
     source.signature = signature;
     source.state = { ...source.state, status, count, problems, code, sha256, sinceMs: clock.now() };
-    source.retryMs = status === 'failed' ? Math.min(source.retryMs * 2, lastRetryMs) : firstRetryMs / 2;
-    source.retryAtMs = status === 'failed' ? clock.monotonic() + source.retryMs : Infinity;
+    // What else there is may change, and the file need not.
+    const isRetried = status === 'failed' || code === 'resource_in_use';
+    source.retryMs = isRetried ? Math.min(source.retryMs * 2, lastRetryMs) : firstRetryMs / 2;
+    source.retryAtMs = isRetried ? clock.monotonic() + source.retryMs : Infinity;
     logOutcome(log, source.name, source.file, outcome);
     deps.onState?.(source.name, source.state);
     return outcome;
+  };
+
+  /** In their order; what relied on an upstream may go with a file that comes after it. */
+  const loadEach = async (chosen: readonly Source[]): Promise<readonly Outcome[]> => {
+    const outcomes: Outcome[] = [];
+    for (const source of chosen) outcomes.push(await load(source, await signatureOf(source.file)));
+    if (!outcomes.some(({ status }) => status === 'applied')) return outcomes;
+    for (const [at, source] of chosen.entries()) {
+      if (outcomes[at]?.code === 'resource_in_use') outcomes[at] = await load(source, await signatureOf(source.file));
+    }
+    return outcomes;
   };
 
   const rest = (): Promise<void> =>
@@ -138,8 +153,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
   return {
     start: () =>
       enqueue(async () => {
-        const outcomes: Outcome[] = [];
-        for (const source of sources) outcomes.push(await load(source, await signatureOf(source.file)));
+        const outcomes = await loadEach(sources);
         const unusable = outcomes.filter(({ status }) => status === 'invalid' || status === 'missing');
         if (unusable.length > 0) {
           throw configInvalid(
@@ -147,7 +161,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
             unusable.flatMap(({ problems }) => problems),
           );
         }
-        const fault = outcomes.find(({ error, code }) => error !== undefined && code !== 'prune_refused');
+        const fault = outcomes.find(({ error, code }) => error !== undefined && !isServable(code));
         if (fault !== undefined) throw asError(fault.error);
         if (options.watch) cancelPoll = clock.every(pollMs, poll);
       }),
@@ -156,7 +170,7 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
       if (name !== undefined && chosen.length === 0)
         throw new CredentialFlowError('not_found', 'no such resource file');
       return enqueue(async () => {
-        for (const source of chosen) await load(source, await signatureOf(source.file));
+        await loadEach(chosen);
         return chosen.map(({ state }) => state);
       });
     },
@@ -167,6 +181,11 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
       await tail;
     },
   };
+}
+
+/** The store holds what the file declared before, and its upstreams work. */
+function isServable(code: string | undefined): boolean {
+  return code === 'prune_refused' || code === 'resource_in_use';
 }
 
 function newSource(file: string, nowMs: number): Source {

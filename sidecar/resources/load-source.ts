@@ -1,9 +1,9 @@
-import { formatProblem, hasErrors } from '../config/problems.ts';
+import { formatProblem } from '../config/problems.ts';
 import { CredentialFlowError } from '../core/error.ts';
 import type { Problem } from '../core/error.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { Owner } from '../core/resources.ts';
-import type { MeteredUpstream } from './budgets.ts';
+import type { Beside } from './budgets.ts';
 import { parseInProcess } from './parse-in-process.ts';
 import type { ParsedFile } from './parse-in-process.ts';
 import { contentHash } from './source-files.ts';
@@ -23,8 +23,8 @@ export interface LoadOptions {
 
 export interface LoadDeps {
   readonly apply: Store['apply'];
-  /** Upstreams that others than this source declare. */
-  readonly upstreamsBeside: (owner: Owner) => Promise<readonly MeteredUpstream[]>;
+  /** What else there is while a document of this owner is judged, which declares all that is the owner's. */
+  readonly besideOf: (owner: Owner) => Promise<Beside>;
   /** Where the hash of the applied content is kept. */
   readonly meta: { get(key: string): Promise<string | undefined>; set(key: string, value: string): Promise<void> };
   readonly clock: Clock;
@@ -37,6 +37,14 @@ export type Outcome = Pick<SourceState, 'status' | 'sha256' | 'count' | 'problem
   /** Where `refused` or `failed`. */
   readonly error?: unknown;
 };
+
+/** Of the document, not of the store's health: it would be refused again. */
+const refusals: ReadonlySet<string> = new Set([
+  'prune_refused',
+  'resource_owned_by_file',
+  'resource_exists',
+  'resource_in_use',
+]);
 
 /** Brings one file into the store, or says why not. Never throws. */
 export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<Outcome> {
@@ -54,12 +62,12 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     const sha256 = await contentHash(file);
     if (sha256 !== undefined && held === `${options.fingerprint}:${sha256}`) return outcome('unchanged', { sha256 });
 
-    const elsewhere = await deps.upstreamsBeside(owner);
+    const beside = await deps.besideOf(owner);
     const result = await parseInProcess(
       {
         file,
         owner,
-        elsewhere,
+        beside,
         processUrl: options.parseProcessUrl,
         timeoutMs: options.parseTimeoutMs,
         signal: deps.signal,
@@ -73,7 +81,8 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     }
     parsed = result;
     ({ count, problems } = parsed);
-    if (hasErrors(problems)) return outcome('invalid');
+    if (parsed.refusal === 'resource_invalid') return outcome('invalid');
+    if (parsed.refusal !== undefined) throw new CredentialFlowError(parsed.refusal);
 
     // Forgotten first: were only the last step lost, the next start would take the older content for applied.
     if (held !== undefined && held !== '') await deps.meta.set(metaKey, '');
@@ -90,8 +99,7 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
     return outcome('applied', { sha256: parsed.sha256 });
   } catch (error) {
     const code = error instanceof CredentialFlowError ? error.code : 'internal';
-    const refused = code === 'prune_refused' || code === 'resource_owned_by_file' || code === 'resource_exists';
-    return outcome(refused ? 'refused' : 'failed', { code, error });
+    return outcome(refusals.has(code) ? 'refused' : 'failed', { code, error });
   } finally {
     await parsed?.close();
   }

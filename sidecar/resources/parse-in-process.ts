@@ -4,7 +4,7 @@ import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Problem } from '../core/error.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Declaration } from './parse.ts';
+import type { Declaration, Refusal } from './parse.ts';
 import type { ParseAnswer, ParseJob, ParseRequest } from './parse-messages.ts';
 
 /** A file that was parsed; its declarations are still in the parser and are fetched chunk by chunk. */
@@ -12,6 +12,8 @@ export interface ParsedFile {
   readonly sha256: string;
   readonly count: number;
   readonly problems: readonly Problem[];
+  /** See `Parsed`. */
+  readonly refusal: Refusal | undefined;
   /** To be read at most once. Throws when the parser dies on the way. */
   readonly chunks: AsyncIterable<readonly Declaration[]>;
   /** Ends the parser; to be called in every case. */
@@ -43,7 +45,7 @@ const execArgv = ['--single-threaded'];
  * It lives for one load, so its memory goes with it. Rejects when the process fails or takes too long.
  */
 export async function parseInProcess(options: ParseInProcessOptions, clock: Clock): Promise<ParsedFile | Unreadable> {
-  const { processUrl, file, owner, text, elsewhere, tokensEndByMs, timeoutMs, signal } = options;
+  const { processUrl, file, owner, text, beside, tokensEndByMs, timeoutMs, signal } = options;
   const parser = startParser(processUrl);
   const answers = createAnswerQueue(parser);
   const abort = (): void => answers.fail(new Error('stopped'));
@@ -56,13 +58,13 @@ export async function parseInProcess(options: ParseInProcessOptions, clock: Cloc
   if (signal?.aborted === true) abort();
   const cancel = clock.after(timeoutMs, () => answers.fail(new Error('parsing took too long')));
   try {
-    const first = await answers.ask({ file, owner, text, elsewhere, tokensEndByMs });
+    const first = await answers.ask({ file, owner, text, beside, tokensEndByMs });
     if (first.type === 'parsed') {
-      const { sha256, count, problems } = first;
+      const { sha256, count, problems, refusal } = first;
       const chunks = readChunks(answers, () => {
         ended = true;
       });
-      return { sha256, count, problems, chunks, close };
+      return { sha256, count, problems, refusal, chunks, close };
     }
     await close();
     return first.type === 'unreadable' ? first : { missing: false, message: 'the parser answered out of turn' };

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/error.ts';
 import type { Owner } from '../core/resources.ts';
-import type { MeteredUpstream } from './budgets.ts';
-import type { Declaration } from './parse.ts';
+import type { Beside } from './budgets.ts';
+import type { Declaration, Refusal } from './parse.ts';
 
 /** What the process is asked first. */
 export interface ParseJob {
@@ -13,8 +13,7 @@ export interface ParseJob {
   readonly text?: string | undefined;
   /** See `ParseOptions`. */
   readonly tokensEndByMs?: number | undefined;
-  /** Upstreams that others declare; default none. */
-  readonly elsewhere?: readonly MeteredUpstream[] | undefined;
+  readonly beside?: Beside | undefined;
 }
 
 /** The job, then `next` for each chunk, so that neither side piles up. */
@@ -28,6 +27,8 @@ export type ParseAnswer =
       readonly sha256: string;
       readonly count: number;
       readonly problems: readonly Problem[];
+      /** See `Parsed`. */
+      readonly refusal: Refusal | undefined;
     }
   | { readonly type: 'unreadable'; readonly missing: boolean; readonly message: string }
   | { readonly type: 'chunk'; readonly mutations: readonly Declaration[] }

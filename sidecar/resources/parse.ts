@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import { hasErrors } from '../config/problems.ts';
+import type { ErrorCode } from '../core/codes.ts';
 import type { Problem } from '../core/error.ts';
 import type { Mutation } from '../core/ports.ts';
 import type { Owner } from '../core/resources.ts';
-import type { MeteredUpstream } from './budgets.ts';
-import { crossCheck } from './cross-check.ts';
+import { nothingBeside, type Beside } from './budgets.ts';
+import { checkOthersBudgets, crossCheck } from './cross-check.ts';
 import type { ResourceDeps } from './kind.ts';
 import type { ReadItem } from './read-item.ts';
 import { readItems } from './read-items.ts';
@@ -19,8 +20,8 @@ export interface ParseOptions {
   readonly complete?: boolean;
   /** Tokens that live longer are errors: milliseconds since 1970. Default: no bound. */
   readonly tokensEndByMs?: number | undefined;
-  /** Upstreams that are declared elsewhere; default none. */
-  readonly elsewhere?: readonly MeteredUpstream[] | undefined;
+  /** What else there is; default nothing. */
+  readonly beside?: Beside | undefined;
 }
 
 export interface Parsed {
@@ -28,7 +29,11 @@ export interface Parsed {
   readonly mutations: readonly Declaration[];
   /** At most {@link maxProblems}. */
   readonly problems: readonly Problem[];
+  /** Why it may not be applied; undefined: it may. Where it is `resource_in_use` the documents are valid in themselves. */
+  readonly refusal: Refusal | undefined;
 }
+
+export type Refusal = Extract<ErrorCode, 'resource_invalid' | 'resource_in_use'>;
 
 const maxProblems = 500;
 
@@ -56,11 +61,16 @@ export function parseResourceFiles(
     for (const item of read.items) items.push(item);
     for (const problem of read.problems) problems.push(problem);
   }
-  const { complete = false, elsewhere = [], tokensEndByMs } = options;
-  for (const problem of crossCheck(items, { deps, complete, elsewhere, tokensEndByMs })) {
+  const { complete = false, beside = nothingBeside, tokensEndByMs } = options;
+  for (const problem of crossCheck(items, { deps, complete, beside, tokensEndByMs })) {
     problems.push(problem);
   }
-  return { mutations: hasErrors(problems) ? [] : items.map(declarationOf), problems: bounded(problems) };
+  let refusal: Refusal | undefined = hasErrors(problems) ? 'resource_invalid' : undefined;
+  // What an invalid entry would have declared nobody knows.
+  const taken = refusal === undefined ? checkOthersBudgets(items, beside) : [];
+  for (const problem of taken) problems.push(problem);
+  if (hasErrors(taken)) refusal = 'resource_in_use';
+  return { mutations: refusal === undefined ? items.map(declarationOf) : [], problems: bounded(problems), refusal };
 }
 
 function ownerOf(file: string): Owner {

@@ -29,8 +29,8 @@ function parse(parent: NodeJS.Process, job: ParseJob, deps: ResourceDeps): void 
   }
   const parsed = parseBytes(read.bytes, job, deps);
   const sha256 = createHash('sha256').update(read.bytes).digest('hex');
-  const { mutations, problems } = parsed;
-  answer({ type: 'parsed', sha256, count: mutations.length, problems });
+  const { mutations, problems, refusal } = parsed;
+  answer({ type: 'parsed', sha256, count: mutations.length, problems, refusal });
   let at = 0;
   parent.on('message', () => {
     if (at >= mutations.length) {
@@ -58,12 +58,13 @@ function readBytes(file: string): { readonly bytes: Buffer } | Unreadable {
 }
 
 function parseBytes(bytes: Buffer, job: ParseJob, deps: ResourceDeps): Parsed {
-  const { file, owner, elsewhere, tokensEndByMs } = job;
+  const { file, owner, beside, tokensEndByMs } = job;
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return { mutations: [], problems: [{ severity: 'error', message: 'the file is not UTF-8', file }] };
+    const problems = [{ severity: 'error' as const, message: 'the file is not UTF-8', file }];
+    return { mutations: [], problems, refusal: 'resource_invalid' };
   }
-  return parseResources(text, file, deps, { owner, elsewhere, tokensEndByMs });
+  return parseResources(text, file, deps, { owner, beside, tokensEndByMs });
 }

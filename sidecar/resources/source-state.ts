@@ -4,7 +4,8 @@ import type { Problem } from '../core/error.ts';
  * - `waiting`: not read yet
  * - `applied`, `unchanged`: the store holds this content
  * - `invalid`, `missing`: the file cannot be used; the last good state holds
- * - `refused`: the store does not take it (a prune too large, a resource of another owner); the last good state holds
+ * - `refused`: the store does not take it (a prune too large, a resource of another owner, an upstream that a
+ *   budget relies on); the last good state holds
  * - `failed`: the store or the parser failed; it is tried again
  */
 export type SourceStatus = 'waiting' | 'applied' | 'unchanged' | 'invalid' | 'missing' | 'refused' | 'failed';

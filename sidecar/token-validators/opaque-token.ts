@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { createMac, type Mac } from './mac.ts';
 import { crc32 } from 'node:zlib';
 import { Secret } from '../core/secret.ts';
+import { createMac, type Mac } from './mac.ts';
 
 /**
  * The format of our own tokens (docs/tokens.md, docs/adr/0004):

@@ -69,6 +69,12 @@ test('is asked for nothing to say what is used, and counts a million of money in
   assert.equal((await lease(key, look)).used, used);
 });
 
+test('answers though more was used than it can say', async () => {
+  const key = newKey();
+  const { used, granted } = await lease(key, { limit: 10, units: 1, spent: 2_000_000_000_000_000 });
+  assert.deepEqual([used, granted], [999_999_999_999_999, 0]);
+});
+
 test('counts what was spent without asking, even beyond the limit', async () => {
   const key = newKey();
   const told = await lease(key, { limit: 10, units: 1, spent: 12 });

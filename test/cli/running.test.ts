@@ -91,6 +91,38 @@ describe('the command line against a running sidecar', () => {
     assert.match(stderr, /^ {2}bad\.yaml:3:5 .*gruops/m);
   });
 
+  it('refuses a document that takes away what a budget of somebody else relies on, and takes one that changes both', async () => {
+    const home = dirname(sidecar.resourcesFile);
+    const apply = async (text: string, ...more: readonly string[]) => {
+      writeFileSync(join(home, 'team.yaml'), text);
+      return sidecar.cli(['apply', '-f', 'team.yaml', ...more]);
+    };
+    const owned = ['--source', 'team', '--prune', '--allow-prune'];
+    const upstream = (more: string): string => `upstreams:\n  - { id: metered, preset: openai${more} }\n`;
+    const counted = upstream(', gateway: { ai_proxy: { provider: openai } }');
+    const limit = (measure: string): string =>
+      `limits:\n  - { id: spend, ${measure}: 9, window: 1d, upstreams: [metered] }\n`;
+    assert.equal((await apply(counted, ...owned)).code, 0);
+    assert.equal((await apply(limit('llm_tokens'))).code, 0);
+
+    const before = (await sidecar.cli(['get', 'upstream', 'metered'])).stdout;
+    const refused = [
+      await apply(upstream(''), ...owned),
+      await apply('consumers:\n  - { id: only, owner: o }\n', ...owned),
+    ];
+    for (const { code, stderr } of refused) {
+      assert.equal(code, 1);
+      assert.match(stderr, /the limit spend would count nothing any more: it relies on ai_proxy of metered/);
+      assert.match(stderr, /change or delete the limit spend first/);
+    }
+    assert.match(refused[0]?.stderr ?? '', /team\.yaml:2:/);
+    assert.equal((await sidecar.cli(['get', 'upstream', 'metered'])).stdout, before);
+
+    assert.equal((await sidecar.cli(['delete', 'limit', 'spend'])).code, 0);
+    assert.equal((await apply(counted + limit('llm_tokens'), ...owned)).code, 0);
+    assert.equal((await apply(upstream('') + limit('requests'), ...owned)).code, 0);
+  });
+
   it('rotates the key of its gateway where it reads it again, and prints it', async () => {
     const { stdout, code } = await sidecar.cli(['gateway', 'rotate', '--overlap', '2h']);
     assert.equal(code, 0);

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -21,14 +32,23 @@ describe('a file that is replaced', () => {
     assert.equal(readFileSync(path, 'utf8'), now);
     assert.notEqual(statSync(path).ino, ino);
   });
-  it('is replaced though a killed process of the same number left its temporary file', () => {
+  it('takes away what a killed process left, and nothing that another one may be writing', () => {
     const path = join(home, 'left.yaml');
-    writeFileSync(join(home, `.left.yaml.${process.pid}.new`), 'half');
+    const lost = [`.left.yaml.${process.pid}.new`, `.left.yaml.${randomUUID()}.new`];
+    const [fresh, foreign] = [`.left.yaml.${randomUUID()}.new`, '.left.yaml.mine.new'];
+    for (const name of [...lost, fresh, foreign]) writeFileSync(join(home, name), 'half');
+    const anHourAgo = Date.now() / 1_000 - 3_600;
+    for (const name of [...lost, foreign]) utimesSync(join(home, name), anHourAgo, anHourAgo);
     assert.equal(replaceFile(path, 'whole\n'), true);
     assert.equal(readFileSync(path, 'utf8'), 'whole\n');
-    assert.deepEqual(
-      readdirSync(home).filter((name) => name.includes('left')),
-      ['left.yaml'],
-    );
+    const there = readdirSync(home).filter((name) => name.includes('left'));
+    assert.deepEqual(there.sort(), [fresh, foreign, 'left.yaml'].sort());
+  });
+  it('is another temporary file each time: in containers every process may have the same number', () => {
+    const path = join(home, 'shared.yaml');
+    const taken = join(home, `.shared.yaml.${process.pid}.new`);
+    writeFileSync(taken, 'of somebody else');
+    replaceFile(path, 'ours\n');
+    assert.equal(readFileSync(taken, 'utf8'), 'of somebody else');
   });
 });

@@ -47,7 +47,14 @@ function world(answer: (wanted: WantedLease) => Promise<Lease>) {
   };
   const counter = createLeasedCounter(
     { key: 'k', asker: 'me', windowMs: 60_000 },
-    { shared, isReachable: () => state.reachable, clock, nextSerial: () => ++serial, onLoss: () => (losses += 1) },
+    {
+      shared,
+      isReachable: () => state.reachable,
+      clock,
+      nextSerial: () => ++serial,
+      background: (job) => void job(),
+      onLoss: () => (losses += 1),
+    },
   );
   return {
     state,

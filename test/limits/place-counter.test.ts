@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
 import fc from 'fast-check';
 import type { LimitEntry } from '../../sidecar/core/limit.ts';
+import type { SharedPlaces } from '../../sidecar/core/ports.ts';
 import { readWord } from '../../sidecar/limits/fleet-words.ts';
-import { atOnce, createPlaceFleet, type PlaceFleet, type Sidecar } from './place-fleet.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { atOnce, createPlaceFleet, createSidecar, type PlaceFleet, type Sidecar } from './place-fleet.ts';
 
 /** How many of so many are allowed. */
 async function allowed(fleet: PlaceFleet, sidecar: Sidecar, limit: LimitEntry, requests: number): Promise<number> {
@@ -237,6 +239,30 @@ test('gives back at its end what no request has', async () => {
   for (let i = 0; i < 7; i++) a.end();
   await a.limiter.stop();
   assert.equal(fleet.records.get('a')?.held, 3);
+});
+
+test('gives back what many counters hold without asking for all of them at once', async () => {
+  const clock = createFakeClock();
+  let [asking, most, held] = [0, 0, 0];
+  const places: SharedPlaces = {
+    async hold(_key, { underWay, waiting, kept }) {
+      most = Math.max(most, ++asking);
+      await new Promise((resolve) => setImmediate(resolve));
+      asking -= 1;
+      held += waiting - (waiting + kept === 0 ? 1 : 0);
+      return { held: underWay + waiting + kept, elsewhere: { held: 0, underWay: 0 } };
+    },
+    look: async () => ({ held: 0, underWay: 0 }),
+    tell: async () => undefined,
+    onTold: () => () => undefined,
+  };
+  const sidecar = createSidecar({ name: 'a', places, clock });
+  for (let i = 0; i < 100; i++) assert.equal(await sidecar.take({ ...atOnce(1), countedAs: `l${i}` }), undefined);
+  for (let i = 0; i < 100; i++) sidecar.end();
+  assert.deepEqual([held, most], [100, 1]);
+  await sidecar.limiter.stop();
+  assert.equal(held, 0);
+  assert.ok(most <= 64, String(most));
 });
 
 test('messages that are none of ours change nothing and end nothing', async () => {

@@ -46,13 +46,13 @@ function sharedBudget() {
   return { state, shared };
 }
 
-function world(shared?: SharedCounters, asker = 'a') {
+function world(shared?: SharedCounters, asker = 'a', maxCounters = 100) {
   const clock = createFakeClock();
   const outcomes: LimitOutcome[] = [];
   const unpriced: (readonly [upstream: string, model: string | undefined])[] = [];
   const state = { reachable: true };
   const limiter = createLimiter(
-    { maxCounters: 100, maxOpenRequests: 3, placeLifeMs: 15_000 },
+    { maxCounters, maxOpenRequests: 3, placeLifeMs: 15_000 },
     {
       shared,
       places: undefined,
@@ -97,6 +97,26 @@ test('an end that no log told of is taken for one after ten minutes', async () =
   assert.ok((await take(one)).refusal);
   clock.advance(2_000);
   assert.equal((await take(one)).refusal, undefined);
+});
+
+test('a counter that takes the place of the only other one counts', async () => {
+  const { limiter } = world(undefined, 'a', 1);
+  const one = limit('concurrent', 1);
+  const take = (counter: string, id: string): unknown =>
+    limiter.take([{ limit: one, counter }], { id, atMs: 0, upstreamId: 'api', prices });
+  assert.equal(take('first', 'r1'), undefined);
+  assert.equal(take('second', 'r2'), undefined);
+  assert.deepEqual(take('second', 'r3'), { limit: one, retryAfterMs: 1_000, known: true });
+});
+
+test('more tokens than four billion are counted, and leave with the window', async () => {
+  const { limiter, clock, take } = world();
+  const budget = limit('llm_tokens', 5_000_000_000);
+  for (let count = 0; count < 5; count++) limiter.settle((await take(budget)).id, tokens(1_000_000_000));
+  assert.ok((await take(budget)).refusal);
+  clock.advance(70_000);
+  assert.equal((await take(budget)).refusal, undefined);
+  assert.equal((await limiter.look([{ limit: budget, counter: 'team' }]))[0]?.used, 0);
 });
 
 test('a request that another limit refuses is not under way', async () => {

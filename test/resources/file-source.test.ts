@@ -7,8 +7,9 @@ import { after, test } from 'node:test';
 import { CredentialFlowError } from '../../sidecar/core/error.ts';
 import type { ApplyOptions, ApplyReport, Log, Mutation, Store } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
+import { nothingBeside, type Beside } from '../../sidecar/resources/budgets.ts';
 import { createFileSources } from '../../sidecar/resources/file-source.ts';
-import type { FileSources, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
+import type { FileSources, FileSourcesDeps, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
 import type { SourceState } from '../../sidecar/resources/source-state.ts';
 
 const parseProcessUrl = new URL('./support/parse-process.ts', import.meta.url);
@@ -58,7 +59,12 @@ function createTestLog() {
   return { log, lines, events: () => lines.map(({ event }) => event) };
 }
 
-function createWorld(files: readonly string[], more: Partial<FileSourcesOptions> = {}, store = createFakeStore()) {
+function createWorld(
+  files: readonly string[],
+  more: Partial<FileSourcesOptions> = {},
+  store = createFakeStore(),
+  besideOf?: FileSourcesDeps['besideOf'],
+) {
   const logged = createTestLog();
   const states: SourceState[] = [];
   let wake = (): void => {};
@@ -69,6 +75,7 @@ function createWorld(files: readonly string[], more: Partial<FileSourcesOptions>
       meta: store.meta,
       clock: systemClock,
       log: logged.log,
+      ...(besideOf !== undefined && { besideOf }),
       onState: (_, state) => {
         states.push(state);
         wake();
@@ -278,6 +285,58 @@ test('starts with the last good state when a prune is refused, and not when anot
   const owned = createWorld([file]);
   owned.store.refuse(new CredentialFlowError('resource_owned_by_file'));
   await withSources(owned.sources, () => assert.rejects(owned.sources.start(), { code: 'resource_owned_by_file' }));
+});
+
+const counted = { id: 'u', tokens: true, prices: false };
+const budget = { id: 'tokens', measure: 'llm_tokens', upstreams: ['u'] } as const;
+const upstream = (more = ''): string => `upstreams:\n  - { id: u, preset: openai${more} }\n`;
+
+test('keeps an upstream that a budget relies on, says so, and takes the edit once the budget is gone', async () => {
+  const file = await newFile('r.yaml', upstream(', gateway: { ai_proxy: { provider: openai } }'));
+  let beside: Beside = nothingBeside;
+  const { sources, store, next, lines } = createWorld([file], {}, createFakeStore(), async () => beside);
+  await withSources(sources, async () => {
+    await sources.start();
+    await next();
+    beside = { upstreams: [], going: [counted], budgets: [budget] };
+    await writeFile(file, upstream());
+    const state = await next();
+    assert.deepEqual([state.status, state.code], ['refused', 'resource_in_use']);
+    const said = JSON.stringify(lines.find(({ event }) => event === 'resource_file_refused'));
+    assert.match(said, /r\.yaml:2:11 upstreams\[0\]\.id: the limit tokens would count nothing any more/);
+    assert.match(said, /change or delete the limit tokens first.*the last good state stays/);
+    assert.equal(store.applies.length, 1);
+    beside = { ...beside, budgets: [] };
+    let last = await next();
+    while (last.status === 'refused') last = await next();
+    assert.equal(last.status, 'applied', 'without another edit');
+  });
+});
+
+test('starts with the last good state of an upstream that a budget relies on, whose file may come after it', async () => {
+  const files = [await newFile('a.yaml', upstream()), await newFile('b.yaml', consumers('x'))];
+  let budgets: Beside['budgets'] = [budget];
+  const besideOf: FileSourcesDeps['besideOf'] = async (owner) =>
+    owner === 'file:a.yaml' ? { upstreams: [], going: [counted], budgets } : nothingBeside;
+  const kept = createWorld(files, { watch: false }, createFakeStore(), besideOf);
+  await withSources(kept.sources, () => kept.sources.start());
+  assert.deepEqual(
+    kept.sources.status().map(({ status }) => status),
+    ['refused', 'applied'],
+  );
+  const store = createFakeStore();
+  const { apply } = store;
+  // With the second file the budget goes.
+  store.apply = async (chunks, options) => {
+    if (options.owner === 'file:b.yaml') budgets = [];
+    return apply(chunks, options);
+  };
+  const both = createWorld(files, { watch: false }, store, besideOf);
+  await withSources(both.sources, () => both.sources.start());
+  assert.deepEqual(
+    both.sources.status().map(({ status }) => status),
+    ['applied', 'applied'],
+  );
 });
 
 test('tries again after the store failed', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LimitSpec, UpstreamSpec } from '../../sidecar/core/resources.ts';
 import { resourceDeps } from '../../sidecar/resource-deps.ts';
-import type { MeteredUpstream } from '../../sidecar/resources/budgets.ts';
+import { nothingBeside, type Beside, type MeteredUpstream } from '../../sidecar/resources/budgets.ts';
 import { limitKind } from '../../sidecar/resources/kinds/limit.ts';
 import { upstreamKind } from '../../sidecar/resources/kinds/upstream.ts';
 import { parseResources } from '../../sidecar/resources/parse.ts';
@@ -72,7 +72,9 @@ const priced = `{ id: priced, preset: openai, prices: [{ model: '*', input: 1, o
 function judged(limit: string, upstreams: readonly string[], elsewhere: readonly MeteredUpstream[] = []) {
   const list = upstreams.map((upstream) => `  - ${upstream}\n`).join('');
   const text = `limits:\n  - { id: l, ${limit}, window: 1d }\n${list === '' ? '' : `upstreams:\n${list}`}`;
-  const { problems } = parseResources(text, 'r.yaml', resourceDeps, { elsewhere });
+  const { problems } = parseResources(text, 'r.yaml', resourceDeps, {
+    beside: { ...nothingBeside, upstreams: elsewhere },
+  });
   return problems
     .filter(({ path }) => path === 'limits[0].llm_tokens' || path === 'limits[0].cost')
     .map(({ severity, message, fix }) => `${severity} ${message} (${fix ?? ''})`)
@@ -114,6 +116,65 @@ test('what others declare is known, and what nobody knows is not judged', () => 
   );
   assert.match(judged('llm_tokens: 1', []), /^warning .*ai-proxy/);
   assert.match(judged('llm_tokens: 1, upstreams: [unheard-of]', [ordinary]), /^warning .*ai-proxy/);
+});
+
+const counted = { id: 'far', tokens: true, prices: true };
+const money = { id: 'money', measure: 'cost', upstreams: ['far'] } as const;
+
+/** What a document does to budgets that it does not declare. */
+function taken(text: string, beside: Partial<Beside>) {
+  const { refusal, problems, mutations } = parseResources(text, 'r.yaml', resourceDeps, {
+    beside: { ...nothingBeside, ...beside },
+  });
+  const said = problems
+    .filter(({ message }) => /^the limit/.test(message))
+    .map(({ severity, path, message, fix }) => `${severity} ${path ?? '-'} ${message} (${fix ?? ''})`);
+  return { refusal, said: said.join('\n'), count: mutations.length };
+}
+
+test('a document is refused that takes ai_proxy or prices away from a budget that it does not declare', () => {
+  for (const more of ['', ', gateway: { ai_proxy: { provider: openai } }']) {
+    assert.deepEqual(
+      taken(`upstreams:\n  - { id: far, preset: openai${more} }\n`, { upstreams: [counted], budgets: [money] }),
+      {
+        refusal: 'resource_in_use',
+        said: 'error upstreams[0].id the limit money would count nothing any more: it relies on ai_proxy and prices of far (change or delete the limit money first)',
+        count: 0,
+      },
+    );
+  }
+  const tokens = { id: 'tokens', measure: 'llm_tokens', upstreams: ['*'] } as const;
+  const beside = { upstreams: [counted], budgets: [tokens] };
+  const all = taken('upstreams:\n  - { id: far, preset: openai }\n', beside);
+  assert.match(all.said, /^error .* the limit tokens would count nothing any more: it relies on ai_proxy of far/);
+  const another = taken(`upstreams:\n  - { id: far, preset: openai }\n  - ${metered}\n`, beside);
+  assert.equal(another.refusal, undefined, 'another upstream counts');
+  assert.match(another.said, /^warning upstreams\[0\]\.id the limit tokens counts nothing at far: no ai-proxy route/);
+});
+
+test('a document is refused that no longer declares what a budget relies on', () => {
+  const gone = taken('consumers:\n  - { id: c }\n', { going: [counted], budgets: [money] });
+  assert.deepEqual([gone.refusal, gone.count], ['resource_in_use', 0]);
+  assert.match(gone.said, /^error - the limit money would count nothing any more: .* of far /);
+  const kept = taken('consumers:\n  - { id: c }\n', { upstreams: [counted], budgets: [money] });
+  assert.deepEqual([kept.refusal, kept.said], [undefined, ''], 'nothing goes that is not its own');
+});
+
+test('a document may change an upstream together with the budget that relies on it', () => {
+  const upstreams = 'upstreams:\n  - { id: far, preset: openai }\n';
+  const limits = 'limits:\n  - { id: money, requests: 5, window: 1d, upstreams: [far] }\n';
+  const changed = taken(upstreams + limits, { upstreams: [counted], budgets: [money] });
+  assert.deepEqual(changed, { refusal: undefined, said: '', count: 2 });
+  assert.equal(taken(upstreams, { going: [counted] }).refusal, undefined, 'its own budget goes, too');
+  // Its own budget is judged as ever.
+  const own = taken(upstreams + limits.replace('requests', 'cost'), { upstreams: [counted], budgets: [money] });
+  assert.equal(own.refusal, 'resource_invalid');
+});
+
+test('a document that leaves upstreams as they are is not told of the budgets of others', () => {
+  const dead = { id: 'dead', measure: 'llm_tokens', upstreams: ['plain'] } as const;
+  const beside = { upstreams: [{ id: 'plain', tokens: false, prices: false }], budgets: [dead] };
+  assert.deepEqual(taken(`upstreams:\n  - ${ordinary}\n`, beside), { refusal: undefined, said: '', count: 1 });
 });
 
 test('prices have at most six decimals and are written as they were read', () => {

@@ -1,3 +1,5 @@
+import { mostTokens } from '../../core/prices.ts';
+
 /** One entry of the gateway's log, as `log_format` of apisix-conf/apisix.yaml lays it out. */
 export interface LogEntry {
   /** Empty: the log does not say. */
@@ -51,8 +53,8 @@ export function readEntry(value: unknown): LogEntry | undefined {
     requestBytes: readNumber(entry['request_length']),
     responseBytes: readNumber(entry['bytes_sent']),
     model,
-    promptTokens: readNumber(llm['prompt_tokens']),
-    completionTokens: readNumber(llm['completion_tokens']),
+    promptTokens: readTokens(llm['prompt_tokens']),
+    completionTokens: readTokens(llm['completion_tokens']),
     limits: readLimits(entry['limits'], upstream),
   };
 }
@@ -81,6 +83,12 @@ function sentByAiProxy(clientStatus: number): number {
 function readNumber(value: unknown): number | undefined {
   const number = typeof value === 'string' ? parseNumber(value) : value;
   return typeof number === 'number' && number >= 0 && number < Number.MAX_SAFE_INTEGER ? number : undefined;
+}
+
+/** The upstream's own words: with a part of one, or too many, the counters that sidecars share could not go on. */
+function readTokens(value: unknown): number | undefined {
+  const count = readNumber(value);
+  return count === undefined ? undefined : Math.min(Math.ceil(count), mostTokens);
 }
 
 function parseNumber(text: string): number | undefined {

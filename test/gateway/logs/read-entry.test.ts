@@ -39,6 +39,17 @@ describe('an entry of the log', () => {
     assert.equal(read({ status: '404' }).clientStatus, 404);
     assert.equal(read({ ts: loggedAt / 1_000 }).loggedAtMs, loggedAt);
   });
+  it('counts whole tokens, and no more than a request can have', () => {
+    const counted = (prompt: unknown, completion: unknown): readonly unknown[] => {
+      const { promptTokens, completionTokens } = read({
+        llm: { prompt_tokens: prompt, completion_tokens: completion },
+      });
+      return [promptTokens, completionTokens];
+    };
+    assert.deepEqual(counted('12.5', 0.1), [13, 1]);
+    assert.deepEqual(counted(1e12, '9007199254740990'), [1_000_000_000, 1_000_000_000]);
+    assert.deepEqual(counted('-1', 'many'), [undefined, undefined]);
+  });
   it('takes the last of several tries', () => {
     const tried = { status: '502, 200', response_time: '0.010, 0.300', header_time: '-, 0.2' };
     const { upstreamStatus, durationMs, headerMs } = ofUpstream(tried);
