@@ -8,7 +8,7 @@ import type { Parsed } from './parse.ts';
 import { maxFileBytes } from './read-items.ts';
 
 /** Copying this many between processes holds the main loop for about half a millisecond. */
-const chunkSize = 100;
+const chunkSize = 25;
 
 /**
  * The parser's side of a load: reads and parses the file of the first message, then hands out its declarations in

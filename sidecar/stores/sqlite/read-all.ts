@@ -8,7 +8,7 @@ import { guarded } from './faults.ts';
 import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
 /** Rows between two turns of the loop: half a millisecond of parsing. */
-const chunkRows = 100;
+const chunkRows = 25;
 
 export type Everything = StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> };
 

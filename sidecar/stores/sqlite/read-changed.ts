@@ -8,7 +8,7 @@ import { guarded } from './faults.ts';
 import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
 
 /** Resources between two turns of the loop: somewhat over half a millisecond, since each is looked up by itself. */
-const chunkRows = 100;
+const chunkRows = 25;
 /** Rows of the log at once. */
 const logRows = 200;
 
