@@ -4,19 +4,10 @@ import type { CacheLoss, LimitEntry } from '../../sidecar/core/limit.ts';
 import type { Clock, Lease, SharedCounters, WantedLease } from '../../sidecar/core/ports.ts';
 import type { NoRoom } from '../../sidecar/limits/counter.ts';
 import { createLeasedCounter } from '../../sidecar/limits/leased-counter.ts';
+import { limitOf as entryOf } from './limit-entry.ts';
 
-const limitOf = (requests: number, onCacheLoss: CacheLoss = 'local'): LimitEntry => ({
-  id: 'l',
-  countedAs: 'l',
-  subjects: new Set(['*']),
-  labels: [],
-  per: ['consumer'],
-  measure: 'requests',
-  most: requests,
-  windowMs: 60_000,
-  enforced: true,
-  onCacheLoss,
-});
+const limitOf = (requests: number, onCacheLoss: CacheLoss = 'local'): LimitEntry =>
+  entryOf('requests', requests, onCacheLoss);
 
 /** One counter over a scripted shared one; time stands still unless it is moved. */
 function world(answer: (wanted: WantedLease) => Promise<Lease>) {

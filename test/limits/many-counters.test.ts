@@ -5,19 +5,9 @@ import type { LimitEntry, LimitMeasure } from '../../sidecar/core/limit.ts';
 import type { SharedCounters } from '../../sidecar/core/ports.ts';
 import { createLimiter } from '../../sidecar/limits/limiter.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { limitOf } from './limit-entry.ts';
 
-const limit = (measure: LimitMeasure): LimitEntry => ({
-  id: measure,
-  countedAs: measure,
-  subjects: new Set(['*']),
-  labels: [],
-  per: ['consumer'],
-  measure,
-  most: 1_000,
-  windowMs: 60_000,
-  enforced: true,
-  onCacheLoss: 'local',
-});
+const limit = (measure: LimitMeasure): LimitEntry => limitOf(measure, 1_000);
 
 function world() {
   const clock = createFakeClock();

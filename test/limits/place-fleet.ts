@@ -4,19 +4,10 @@ import type { Clock, SharedPlaces } from '../../sidecar/core/ports.ts';
 import { createLimiter, type LimitOutcome, type RunningLimiter } from '../../sidecar/limits/limiter.ts';
 import type { EndOutcome } from '../../sidecar/limits/fleet-talk.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { limitOf } from './limit-entry.ts';
 
-export const atOnce = (most: number, onCacheLoss: CacheLoss = 'local'): LimitEntry => ({
-  id: 'at-once',
-  countedAs: 'at-once',
-  subjects: new Set(['*']),
-  labels: [],
-  per: ['consumer'],
-  measure: 'concurrent',
-  most,
-  windowMs: 0,
-  enforced: true,
-  onCacheLoss,
-});
+export const atOnce = (most: number, onCacheLoss: CacheLoss = 'local'): LimitEntry =>
+  limitOf('concurrent', most, onCacheLoss);
 
 export interface Sidecar {
   readonly limiter: RunningLimiter;

@@ -1,24 +1,12 @@
 /** Limits that are closed or charged by the gateway's log. */
 import assert from 'node:assert/strict';
 import { describe, it, test } from 'node:test';
-import type { CacheLoss, LimitEntry, LimitRefusal, LimitMeasure } from '../../sidecar/core/limit.ts';
+import type { LimitEntry, LimitRefusal } from '../../sidecar/core/limit.ts';
 import type { SharedCounters, WantedLease } from '../../sidecar/core/ports.ts';
 import type { LlmUsage, PriceSpec } from '../../sidecar/core/prices.ts';
 import { createLimiter, type LimitOutcome } from '../../sidecar/limits/limiter.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-
-const limit = (measure: LimitMeasure, most: number, onCacheLoss: CacheLoss = 'local'): LimitEntry => ({
-  id: measure,
-  countedAs: measure,
-  subjects: new Set(['*']),
-  labels: [],
-  per: ['consumer'],
-  measure,
-  most,
-  windowMs: measure === 'concurrent' ? 0 : 60_000,
-  enforced: true,
-  onCacheLoss,
-});
+import { limitOf as limit } from './limit-entry.ts';
 
 /** In units for a million tokens: 1 and 10 for the small ones, 5 and 50 for the large one. */
 const prices: readonly PriceSpec[] = [
