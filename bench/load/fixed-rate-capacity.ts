@@ -7,7 +7,7 @@ const queuedMs = 10;
 const steps = 6;
 
 /**
- * The highest rate, requests a second, that a server keeps up with when requests come at fixed times, to a 60th of what
+ * The highest rate, requests a second, that a server keeps up with when requests come at fixed times, to a 64th of what
  * connections that never rest get out of it. That is less than they get: between two requests the processor sleeps, has to
  * be woken, and finds cold caches, for any server. Half of what never rests can be all that it can do at a fixed rate.
  */

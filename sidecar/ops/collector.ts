@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
  *
  * Old ones whenever half as many again have come as were left the last time. V8 waits until there are up to four times as
  * many, for the sake of programs that make old objects all the time; a sidecar makes them when it learns of tokens or
- * resources. 100,000 known tokens take 190 MB instead of 250 this way, for three collections more while they come.
+ * resources. With 100,000 known tokens that saves a fifth of all memory, for five collections more.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--no-parallel-scavenge');
