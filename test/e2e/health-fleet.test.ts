@@ -145,8 +145,8 @@ policies: [{ id: teams-may, effect: allow, groups: [teams], upstreams: [openai] 
       const audit = (): string => readFileSync(join(sidecar.dataDir, 'audit', 'decisions.log'), 'utf8');
       const records = (): readonly Readonly<Record<string, unknown>>[] =>
         audit()
-          .trim()
           .split('\n')
+          .slice(0, -1) // The last line may be under way.
           .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
           .filter(({ event, to }) => event === 'credential_health_changed' && to === 'dead');
       await until(() => records().length > 0, 'the audit is written');
