@@ -126,6 +126,16 @@ export interface ApplyOptions {
   readonly dryRun: boolean;
 }
 
+/**
+ * A list of mutations as `serialize` of node:v8 wrote it in another process. It is read where it is written to the store,
+ * which may be a thread of its own: this one only hands it on.
+ */
+export interface PackedMutations {
+  readonly packed: Uint8Array;
+}
+
+export type ApplyChunk = readonly Mutation[] | PackedMutations;
+
 export interface ApplyReport {
   readonly created: number;
   readonly updated: number;
@@ -180,10 +190,7 @@ export interface Store {
    * becomes the source's own. Refuses with `prune_refused`, `resource_owned_by_file`, `resource_exists` (the API owns it,
    * and it is something else).
    */
-  apply(
-    chunks: Iterable<readonly Mutation[]> | AsyncIterable<readonly Mutation[]>,
-    options: ApplyOptions,
-  ): Promise<ApplyReport>;
+  apply(chunks: Iterable<ApplyChunk> | AsyncIterable<ApplyChunk>, options: ApplyOptions): Promise<ApplyReport>;
   /** All resources of one moment, in chunks (so that no reader blocks its loop), and the revision of that moment. */
   readAll(): Promise<StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceRecord[]> }>;
   /**

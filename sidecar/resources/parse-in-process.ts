@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Problem } from '../core/error.ts';
-import type { Clock } from '../core/ports.ts';
-import type { Declaration, Refusal } from './parse.ts';
+import type { Clock, PackedMutations } from '../core/ports.ts';
+import type { Refusal } from './parse.ts';
 import type { ParseAnswer, ParseJob, ParseRequest } from './parse-messages.ts';
 
 /** A file that was parsed; its declarations are still in the parser and are fetched chunk by chunk. */
@@ -15,7 +15,7 @@ export interface ParsedFile {
   /** See `Parsed`. */
   readonly refusal: Refusal | undefined;
   /** To be read at most once. Throws when the parser dies on the way. */
-  readonly chunks: AsyncIterable<readonly Declaration[]>;
+  readonly chunks: AsyncIterable<PackedMutations>;
   /** Ends the parser; to be called in every case. */
   close(): Promise<void>;
 }
@@ -101,7 +101,7 @@ async function end(parser: ChildProcess): Promise<void> {
 }
 
 /** `onEnd`: the parser has nothing left, and ends by itself. */
-async function* readChunks(answers: AnswerQueue, onEnd: () => void): AsyncGenerator<readonly Declaration[]> {
+async function* readChunks(answers: AnswerQueue, onEnd: () => void): AsyncGenerator<PackedMutations> {
   while (true) {
     const answer = await answers.ask('next');
     if (answer.type === 'end') {
@@ -109,7 +109,8 @@ async function* readChunks(answers: AnswerQueue, onEnd: () => void): AsyncGenera
       return;
     }
     if (answer.type !== 'chunk') throw new Error('the parser answered out of turn');
-    yield answer.mutations;
+    // Bytes of their own: those of the message lie among others.
+    yield { packed: new Uint8Array(answer.packed) };
   }
 }
 

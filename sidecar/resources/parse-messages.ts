@@ -1,7 +1,8 @@
 import type { Problem } from '../core/error.ts';
+import type { PackedMutations } from '../core/ports.ts';
 import type { Owner } from '../core/resources.ts';
 import type { Beside } from './budgets.ts';
-import type { Declaration, Refusal } from './parse.ts';
+import type { Refusal } from './parse.ts';
 
 /** What the process is asked first. */
 export interface ParseJob {
@@ -31,5 +32,5 @@ export type ParseAnswer =
       readonly refusal: Refusal | undefined;
     }
   | { readonly type: 'unreadable'; readonly missing: boolean; readonly message: string }
-  | { readonly type: 'chunk'; readonly mutations: readonly Declaration[] }
+  | ({ readonly type: 'chunk' } & PackedMutations)
   | { readonly type: 'end' };

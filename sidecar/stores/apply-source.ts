@@ -1,7 +1,5 @@
 import { CredentialFlowError } from '../core/error.ts';
-import type { Clock, Mutation } from '../core/ports.ts';
-
-type Chunk = readonly Mutation[];
+import type { ApplyChunk, Clock } from '../core/ports.ts';
 
 /** Mutations at once: small enough that no thread is held for long. */
 export const sliceLength = 500;
@@ -9,14 +7,14 @@ export const sliceLength = 500;
 export const defaultApplyStallMs = 30_000;
 
 /**
- * The source's chunks, cut to slices. A source that gives nothing for `stallMs` is given up (`store_failed`): the
+ * The source's chunks, cut to slices; packed ones are small already. A source that gives nothing for `stallMs` is given up (`store_failed`): the
  * write lock is held meanwhile, and a revocation must not wait for a stuck pipe.
  */
 export async function* slices(
-  chunks: Iterable<Chunk> | AsyncIterable<Chunk>,
+  chunks: Iterable<ApplyChunk> | AsyncIterable<ApplyChunk>,
   stallMs: number,
   clock: Clock,
-): AsyncGenerator<Chunk, void> {
+): AsyncGenerator<ApplyChunk, void> {
   const source = Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]();
   let over = false;
   try {
@@ -26,7 +24,9 @@ export async function* slices(
         over = true;
         return;
       }
-      for (let at = 0; at < step.value.length; at += sliceLength) yield step.value.slice(at, at + sliceLength);
+      const chunk = step.value;
+      if ('packed' in chunk) yield chunk;
+      else for (let at = 0; at < chunk.length; at += sliceLength) yield chunk.slice(at, at + sliceLength);
     }
   } finally {
     // Not awaited: a stuck source does not answer this either.

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, test } from 'node:test';
 import { CredentialFlowError } from '../../sidecar/core/error.ts';
-import type { ApplyOptions, ApplyReport, Log, Mutation, Store } from '../../sidecar/core/ports.ts';
+import type { ApplyOptions, ApplyReport, Log, Store } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
+import { unpack } from '../../sidecar/stores/mutations/unpack.ts';
 import { nothingBeside, type Beside } from '../../sidecar/resources/budgets.ts';
 import { createFileSources } from '../../sidecar/resources/file-source.ts';
 import type { FileSources, FileSourcesDeps, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
@@ -29,9 +30,10 @@ function createFakeStore() {
     applies.push(record);
     if (refusal !== undefined) throw refusal;
     const ids: string[] = [];
-    for await (const chunk of chunks as AsyncIterable<readonly Mutation[]>) {
-      record.chunkSizes.push(chunk.length);
-      for (const mutation of chunk) ids.push(mutation.op === 'put' ? mutation.id : mutation.op);
+    for await (const chunk of chunks) {
+      const mutations = unpack(chunk);
+      record.chunkSizes.push(mutations.length);
+      for (const mutation of mutations) ids.push(mutation.op === 'put' ? mutation.id : mutation.op);
     }
     held.set(options.owner, ids);
     const report: ApplyReport = { created: ids.length, updated: 0, unchanged: 0, deleted: 0, changed: [], revision: 1 };

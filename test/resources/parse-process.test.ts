@@ -3,11 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { Mutation } from '../../sidecar/core/ports.ts';
 import { systemClock } from '../../sidecar/ops/clock.ts';
 import { presets } from '../../sidecar/presets/index.ts';
 import { parseInProcess } from '../../sidecar/resources/parse-in-process.ts';
-import type { Declaration } from '../../sidecar/resources/parse.ts';
 import { resourcesTemplate } from '../../sidecar/resources/template.ts';
+import { unpack } from '../../sidecar/stores/mutations/unpack.ts';
 
 const processUrl = new URL('../../sidecar/parse-process.ts', import.meta.url);
 
@@ -57,8 +58,8 @@ test('the real process reads a text of the admin API in place of a file', async 
   const job = { file: 'request', owner: 'api', text, processUrl, timeoutMs: 60_000 } as const;
   const parsed = await parseInProcess(job, systemClock);
   assert.ok('chunks' in parsed);
-  const mutations: Declaration[] = [];
-  for await (const chunk of parsed.chunks) mutations.push(...chunk);
+  const mutations: Mutation[] = [];
+  for await (const chunk of parsed.chunks) mutations.push(...unpack(chunk));
   await parsed.close();
   assert.deepEqual(
     mutations.map((mutation) => (mutation.op === 'put' ? [mutation.id, mutation.owner] : [])),

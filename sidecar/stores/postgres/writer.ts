@@ -1,7 +1,8 @@
-import type { Actor, ApplyOptions, Mutation } from '../../core/ports.ts';
+import type { Actor, ApplyChunk, ApplyOptions, Mutation } from '../../core/ports.ts';
 import { sliceLength } from '../apply-source.ts';
 import { beginDeclaration, type Applied, type OwnedName } from '../mutations/declaration.ts';
 import { createRules } from '../mutations/mutate.ts';
+import { unpack } from '../mutations/unpack.ts';
 import { beginLedger, type Committed, type Ledger, type LedgerOptions } from './ledger.ts';
 import type { ConnectionPool, Session } from './pool.ts';
 import { inTransaction, type TransactionTimes } from './transaction.ts';
@@ -10,7 +11,7 @@ import { createWorkingSet, wantedBy, wantedByName } from './working-set.ts';
 /** Logical writes: each one transaction, one revision. */
 export interface Writer {
   write(mutations: readonly Mutation[], actor: Actor, nowMs: number): Promise<Committed>;
-  apply(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Promise<Applied>;
+  apply(chunks: readonly ApplyChunk[], options: ApplyOptions, nowMs: number): Promise<Applied>;
 }
 
 export interface WriterOptions extends LedgerOptions {
@@ -40,7 +41,10 @@ export function createWriter(options: WriterOptions, pool: ConnectionPool): Writ
         const { rules, slice } = open(session, ledger);
         const ownedBefore = applyOptions.prune ? (await owned(session, applyOptions)).length : 0;
         const declaration = beginDeclaration({ rules, entry: ledger.entry, ownedBefore }, applyOptions);
-        for (const chunk of chunks) await slice(wantedBy(chunk), () => declaration.add(chunk));
+        for (const chunk of chunks) {
+          const some = unpack(chunk);
+          await slice(wantedBy(some), () => declaration.add(some));
+        }
         declaration.check();
         if (applyOptions.prune) {
           const doomed = declaration.doomed(await owned(session, applyOptions));

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { ApplyOptions, Mutation, StoreCopy, StoreIdentity } from '../../core/ports.ts';
+import type { ApplyChunk, ApplyOptions, StoreCopy, StoreIdentity } from '../../core/ports.ts';
 import type { CopyPart } from '../../core/store-copy.ts';
 import type { Applied } from '../mutations/declaration.ts';
 import type { StoreDeps } from '../store-kind.ts';
@@ -14,7 +14,7 @@ import { createInlineWriterPort, type WriterPort } from './writer-port.ts';
 import { startWriterThread } from './writer-thread.ts';
 import type { Migrated } from './migrate.ts';
 
-type Slices = AsyncIterable<readonly Mutation[]>;
+type Slices = AsyncIterable<ApplyChunk>;
 
 /** Where a database in a file and one in memory differ. Calls must not overlap, `port` included; see turns.ts. */
 export interface Backend {
@@ -92,7 +92,7 @@ export async function openMemoryBackend(options: WriterOptions): Promise<Backend
     readsExclusively: true,
     async apply(slices, applyOptions, nowMs) {
       // Look-ups on this connection would see the transaction: it must not outlive a turn of the loop.
-      const chunks: (readonly Mutation[])[] = [];
+      const chunks: ApplyChunk[] = [];
       for await (const slice of slices) chunks.push(slice);
       return port.call('applyWhole', chunks, applyOptions, nowMs);
     },

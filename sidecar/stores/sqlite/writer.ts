@@ -1,11 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { Actor, ApplyOptions, Mutation, StoreIdentity } from '../../core/ports.ts';
+import type { Actor, ApplyChunk, ApplyOptions, Mutation, StoreIdentity } from '../../core/ports.ts';
 import type { CopyPart } from '../../core/store-copy.ts';
 import type { CopyHead } from '../copy-intake.ts';
 import type { Migration } from '../migrations/migration.ts';
 import type { Applied } from '../mutations/declaration.ts';
 import { createRules } from '../mutations/mutate.ts';
+import { unpack } from '../mutations/unpack.ts';
 import { inMemory, openForWriting } from './connection.ts';
 import { createDumps, type Dumps } from './dump.ts';
 import { beginIntake, type Intake } from './intake.ts';
@@ -27,10 +28,10 @@ export interface WriterOptions {
 export interface Writer {
   write(mutations: readonly Mutation[], actor: Actor, nowMs: number): Committed;
   beginApply(options: ApplyOptions, nowMs: number): void;
-  applyChunk(mutations: readonly Mutation[]): void;
+  applyChunk(chunk: ApplyChunk): void;
   commitApply(): Applied;
   /** The three steps in one: nobody can look in between. */
-  applyWhole(chunks: readonly (readonly Mutation[])[], options: ApplyOptions, nowMs: number): Applied;
+  applyWhole(chunks: readonly ApplyChunk[], options: ApplyOptions, nowMs: number): Applied;
   /** Does nothing when no apply is under way. */
   abortApply(): void;
   /** Copies are read through connections of their own, so these three may come between the steps of an apply. */
@@ -112,7 +113,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
         source = beginSource({ db, ledger, rules }, applyOptions, nowMs);
       });
     },
-    applyChunk: (mutations) => step(() => underWay().add(mutations)),
+    applyChunk: (chunk) => step(() => underWay().add(unpack(chunk))),
     commitApply: () =>
       step(() => {
         const applied = underWay().commit();
@@ -122,7 +123,7 @@ function createWriter(db: DatabaseSync, options: WriterOptions): Writer {
     applyWhole: (chunks, applyOptions, nowMs) =>
       step(() => {
         const whole = beginSource({ db, ledger, rules }, applyOptions, nowMs);
-        for (const chunk of chunks) whole.add(chunk);
+        for (const chunk of chunks) whole.add(unpack(chunk));
         return whole.commit();
       }),
     abortApply() {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { serialize } from 'node:v8';
 import type { Mutation } from '../../../sidecar/core/ports.ts';
 import type { OpenForTest } from '../store-contract.ts';
 import { admin, applyOptions, changesAfter, file, hashOf, many, otherFile, put, putToken } from './samples.ts';
@@ -51,6 +52,17 @@ export function applyContract(open: OpenForTest): void {
         [file, 'apply:update', 'consumer', 'a'],
       ],
     );
+  });
+
+  test('takes what another process packed, among what is not packed', async (t) => {
+    const { store } = await open(t);
+    const packed = serialize([put('b', file, 'x'), putToken('t', file)]);
+    const report = await store.apply([[put('a', file)], { packed }, []], applyOptions());
+    assert.partialDeepStrictEqual(report, { created: 3, revision: 1 });
+    assert.deepEqual((await store.getResource('consumer', 'b'))?.spec, put('b', file, 'x').spec);
+    assert.equal((await store.getToken('tok_t'))?.sha256, hashOf('t'));
+    const again = await store.apply([{ packed: serialize([put('a', file), put('b', file, 'x'), putToken('t', file)]) }], applyOptions()); // prettier-ignore
+    assert.partialDeepStrictEqual(again, { unchanged: 3, created: 0, revision: 1 });
   });
 
   test('raises no revision when nothing differs', async (t) => {
