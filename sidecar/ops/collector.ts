@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
 /**
@@ -11,14 +10,12 @@ import { setFlagsFromString } from 'node:v8';
  *
  * Old ones whenever half as many again have come as were left the last time. V8 waits until there are up to four times as
  * many, for the sake of programs that make old objects all the time; a sidecar makes them when it learns of tokens or
- * resources. With 100,000 known tokens that saves a fifth of all memory, for five collections more. They are marked by as many
- * helpers as leave one processor to the decisions.
+ * resources. With 100,000 known tokens that saves a fifth of all memory, for five collections more.
  */
 export function tuneCollector(): void {
   setFlagsFromString('--no-parallel-scavenge');
   setFlagsFromString('--semi-space-growth-factor=1');
   setFlagsFromString('--heap-growing-percent=50');
-  setFlagsFromString(`--concurrent-marking-max-worker-num=${Math.max(1, availableParallelism() - 1)}`);
 }
 
 /** V8's own: as much of the young objects' room may be in use when a collection is due, between two turns; percent. */
