@@ -58,7 +58,10 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts `dist/`, everything on: audit file, metrics, watching its resource file. */
+/** What the image gives to Node. */
+const imageArgv = ['--v8-pool-size=1'];
+
+/** Starts `dist/` as the image does, everything on: audit file, metrics, watching its resource file. */
 export async function startSidecar(
   home: BenchHome,
   options: {
@@ -71,7 +74,7 @@ export async function startSidecar(
 ): Promise<BenchSidecar> {
   const watch = options.watchLoop === true ? ['--import', new URL('loop-watch.mjs', import.meta.url).href] : [];
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [...(options.execArgv ?? []), ...watch, home.bin, 'serve'], {
+  const child = spawn(process.execPath, [...imageArgv, ...(options.execArgv ?? []), ...watch, home.bin, 'serve'], {
     cwd: home.folder,
     env: { ...environment(home), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
