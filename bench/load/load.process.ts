@@ -6,13 +6,6 @@ import type { LoadRequest, LoadResult } from './messages.ts';
 const statusStart = Buffer.byteLength('HTTP/1.1 ');
 const endOfHead = Buffer.from('\r\n\r\n');
 
-/**
- * At capacity the load process never sleeps, and collects answers this often (milliseconds): a sleeper has to be woken,
- * which costs the server's thread 10 to 20 µs an answer on a virtual machine, and a slower server more often than a
- * faster one. Far below what 50 connections keep a server busy for.
- */
-const spinMs = 0.2;
-
 interface Connection {
   readonly socket: Socket;
   rest: Buffer | undefined;
@@ -85,20 +78,21 @@ interface Drive {
   readonly untilMs: number;
 }
 
-/** Every connection asks again as soon as it has its answer: this finds the capacity. */
+/**
+ * Every connection asks again as soon as its answer is collected: this finds the capacity. Answers are collected by `soon`,
+ * which nobody has to wake: waking costs the server's thread 10 to 20 µs an answer on a virtual machine, and a slower
+ * server more often than a faster one. Nor does it take the core from what the server asks itself, as a busy loop would.
+ */
 function driveClosed({ connections, requests, counts, untilMs }: Drive): Promise<void> {
   return new Promise((resolve) => {
     let busy = connections.length;
     const stop = (): void => {
       if (--busy === 0) resolve();
     };
-    const spin = (): void => {
-      if (busy === 0) return;
-      const until = performance.now() + spinMs;
-      while (performance.now() < until);
-      setImmediate(spin);
+    const collect = (): void => {
+      if (busy > 0) soon(collect);
     };
-    spin();
+    collect();
     for (const connection of connections) {
       const { socket } = connection;
       let stopped = false;
