@@ -23,7 +23,7 @@ process.on('message', (message: LoadRequest) => {
 process.on('disconnect', () => process.exit(0));
 
 async function load(order: LoadRequest): Promise<LoadResult> {
-  goFirst(order.rate !== undefined);
+  goFirst(order.first === true);
   const counts: Counts = { requests: 0, failures: 0, status: order.status ?? 200 };
   const requests = createRequests(order);
   const latencies: number[] = [];
@@ -42,7 +42,7 @@ async function load(order: LoadRequest): Promise<LoadResult> {
 let isFirst = false;
 
 /**
- * At a fixed rate this process sleeps nearly all the time, and goes before every other when it wakes: its own wait for a
+ * Whose rate is modest sleeps nearly all the time, and may go before every other process when it wakes: its own wait for a
  * processor is not the server's. Needs `chrt`, and leave to use it (root has it); without, that wait is in the latencies.
  */
 function goFirst(wanted: boolean): void {

@@ -20,6 +20,8 @@ export interface LoadRequest {
    * Answers are read by that clock, too, so latencies mean little.
    */
   readonly even?: boolean | undefined;
+  /** Go before every other process, where the system lets us: only where the load is far below what a core can send. */
+  readonly first?: boolean | undefined;
 }
 
 export interface LoadResult {

@@ -13,7 +13,7 @@ import { createSecretManagers } from '../secret-managers/index.ts';
 import { createAddressMatcher } from '../snapshot/address-matcher.ts';
 import { buildSnapshot, updateSnapshot, type BuiltSnapshot, type SnapshotDeps } from '../snapshot/build.ts';
 import { createSnapshotKeeper, type SnapshotKeeper, type WantedBuild } from '../snapshot/keeper.ts';
-import { createPace } from '../snapshot/pace.ts';
+import { createPace, type Rest } from '../snapshot/pace.ts';
 import { createSecretCache } from '../snapshot/secret-cache.ts';
 import { createSharing } from '../snapshot/sharing.ts';
 import { sha256 } from './hashing.ts';
@@ -31,9 +31,14 @@ export interface SnapshotsDeps {
 const sliceMs = 0.25;
 /**
  * Between two such pieces while decisions are made, milliseconds: without a rest each of them would wait for the next piece,
- * and for what else wants the processor (the collector's helpers, the store's writer). 5,000 changes take 0.5 s so.
+ * and for what else wants the processor (the collector's helpers, the store's writer).
  */
 const restMs = 1;
+/**
+ * No rest any more once a change has waited so long for its snapshot, milliseconds: a revoked policy or credential must have
+ * its effect within a second. Enough for 4,000 changes.
+ */
+const maxRestedMs = 400;
 const retryMs = 1_000;
 /** Some 200 bytes each. */
 const maxShared = 10_000;
@@ -65,6 +70,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     onChange: (credential) => void keeper.refreshSecret(credential).catch(() => undefined),
   });
   const policies = createPolicyCompiling({ createAddressMatcher, conditionFailed: metrics.conditionFailed });
+  const rest: Rest = (go) => (keeper.behindMs() < maxRestedMs ? clock.after(restMs, go) : setImmediate(go));
   const building: SnapshotDeps = {
     presets,
     createInjector,
@@ -74,7 +80,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     secrets,
     sha256,
     // Nothing is decided before the first snapshot, or after a store that came back as another one: no rest then.
-    pace: () => createPace(clock, sliceMs, keeper.current() && ((go) => clock.after(restMs, go))),
+    pace: () => createPace(clock, sliceMs, keeper.current() && rest),
   };
   const keeper = createSnapshotKeeper(
     { retryMs },

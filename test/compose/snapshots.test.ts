@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createSnapshots } from '../../sidecar/compose/snapshots.ts';
+import type { Clock } from '../../sidecar/core/ports.ts';
+import type { ResourceRecord } from '../../sidecar/core/resources.ts';
+import { Secret } from '../../sidecar/core/secret.ts';
+import { createKeyring } from '../../sidecar/keys/keyring.ts';
+import { createMetrics } from '../../sidecar/ops/metrics.ts';
+import { defaults } from '../support/deciding.ts';
+import { recordingLog } from '../support/recording-log.ts';
+
+test('a build rests while decisions are made, and no longer once a change has waited for 0.4 s', async () => {
+  const rests: number[] = [];
+  let elapsedMs = 0;
+  // Each look at the clock finds that a slice is over.
+  const clock: Clock = {
+    now: () => 0,
+    monotonic: () => (elapsedMs += 0.3),
+    after(ms, run) {
+      rests.push(elapsedMs);
+      elapsedMs += ms;
+      setImmediate(run);
+      return () => undefined;
+    },
+    every: () => () => undefined,
+  };
+  const consumers = Array.from({ length: 2_000 }, (_, i): ResourceRecord => {
+    const times = { revision: 1, createdAtMs: 0, updatedAtMs: 0 };
+    return { kind: 'consumer', id: `c${String(i)}`, owner: 'api', spec: defaults.consumer, disabled: false, ...times };
+  });
+  const snapshots = createSnapshots({
+    store: {
+      readAll: async () => ({ storeId: 's', epoch: 1, revision: 1, chunks: oneChunk(consumers) }),
+      readChanged: async () => undefined,
+    },
+    keyring: createKeyring([{ version: 'k1', key: new Secret(new Uint8Array(32).fill(7)) }]),
+    env: {},
+    metrics: createMetrics({ version: 'test' }),
+    clock,
+    log: recordingLog(),
+  });
+  await snapshots.keeper.refresh();
+  assert.equal(snapshots.keeper.current()?.consumers.size, 2_000);
+  assert.equal(rests.length, 0, 'nothing is decided before the first snapshot');
+
+  const beganMs = elapsedMs;
+  await snapshots.keeper.refresh();
+  assert.ok(rests.length > 100, `${String(rests.length)} rests`);
+  assert.ok((rests.at(-1) ?? Infinity) - beganMs < 401, 'no rest after 0.4 s');
+  assert.ok(elapsedMs - beganMs > 600, 'though there was work for longer');
+  snapshots.stop();
+});
+
+async function* oneChunk<T>(items: readonly T[]): AsyncGenerator<readonly T[], void> {
+  yield items;
+}
