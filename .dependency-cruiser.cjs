@@ -65,7 +65,12 @@ const nodeDoors = {
   sqlite: ['^sidecar/stores/'],
   tls: ['^sidecar/(http|ops)/', '^sidecar/caches/redis-socket[.]ts$'],
   // Nothing else of it: no heap is ever written to a file.
-  v8: ['^sidecar/ops/collector[.]ts$'],
+  // How garbage is collected; and the two ends of what crosses packed from the parser to the store.
+  v8: [
+    '^sidecar/ops/collector[.]ts$',
+    '^sidecar/resources/serve-parse[.]ts$',
+    '^sidecar/stores/mutations/unpack[.]ts$',
+  ],
   vm: [],
 };
 
