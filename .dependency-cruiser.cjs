@@ -64,8 +64,8 @@ const nodeDoors = {
   repl: [],
   sqlite: ['^sidecar/stores/'],
   tls: ['^sidecar/(http|ops)/', '^sidecar/caches/redis-socket[.]ts$'],
-  // Nothing else of it: no heap is ever written to a file.
-  // How garbage is collected; and the two ends of what crosses packed from the parser to the store.
+  // How garbage is collected, and the two ends of what crosses packed from the parser to the store. Nothing else of it: no heap
+  // is ever written to a file.
   v8: [
     '^sidecar/ops/collector[.]ts$',
     '^sidecar/resources/serve-parse[.]ts$',
