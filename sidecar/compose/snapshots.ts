@@ -36,7 +36,7 @@ const sliceMs = 0.25;
 const restMs = 1;
 /**
  * No rest any more once a change has waited so long for its snapshot, milliseconds: a revoked policy or credential must have
- * its effect within a second. Enough for 4,000 changes.
+ * its effect within a second.
  */
 const maxRestedMs = 400;
 const retryMs = 1_000;

@@ -8,7 +8,10 @@ import { parseResources } from './parse.ts';
 import type { Parsed } from './parse.ts';
 import { maxFileBytes } from './read-items.ts';
 
-/** Some 15 kB. They cross packed, so that the main thread hands them to the store without a look at each. */
+/**
+ * They cross packed, so that the main thread hands them to the store without a look at each; and so few that neither this
+ * process nor the store's writer holds a processor for long.
+ */
 const chunkSize = 10;
 
 /**

@@ -1,5 +1,6 @@
 import { CredentialFlowError } from '../core/error.ts';
-import type { ApplyChunk, Clock } from '../core/ports.ts';
+import type { ApplyChunk, Clock, Mutation } from '../core/ports.ts';
+import { unpack } from './mutations/unpack.ts';
 
 /** Mutations at once: small enough that no thread is held for long. */
 export const sliceLength = 500;
@@ -32,6 +33,21 @@ export async function* slices(
     // Not awaited: a stuck source does not answer this either.
     if (!over) void Promise.resolve(source.return?.()).catch(() => undefined);
   }
+}
+
+/**
+ * What chunks hold, packed or not, together in pieces of at least `length` but for the last: each piece may cost a question
+ * to a server.
+ */
+export function* joined(chunks: Iterable<ApplyChunk>, length: number): Generator<readonly Mutation[], void> {
+  let piece: Mutation[] = [];
+  for (const chunk of chunks) {
+    piece.push(...unpack(chunk));
+    if (piece.length < length) continue;
+    yield piece;
+    piece = [];
+  }
+  if (piece.length > 0) yield piece;
 }
 
 async function inTime<T>(step: T | Promise<T>, stallMs: number, clock: Clock): Promise<T> {

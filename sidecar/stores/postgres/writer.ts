@@ -1,12 +1,14 @@
 import type { Actor, ApplyChunk, ApplyOptions, Mutation } from '../../core/ports.ts';
-import { sliceLength } from '../apply-source.ts';
+import { joined, sliceLength } from '../apply-source.ts';
 import { beginDeclaration, type Applied, type OwnedName } from '../mutations/declaration.ts';
 import { createRules } from '../mutations/mutate.ts';
-import { unpack } from '../mutations/unpack.ts';
 import { beginLedger, type Committed, type Ledger, type LedgerOptions } from './ledger.ts';
 import type { ConnectionPool, Session } from './pool.ts';
 import { inTransaction, type TransactionTimes } from './transaction.ts';
 import { createWorkingSet, wantedBy, wantedByName } from './working-set.ts';
+
+/** Mutations of a source between two questions to the server, which waits with its lock held; some milliseconds of work. */
+const appliedAtOnce = 100;
 
 /** Logical writes: each one transaction, one revision. */
 export interface Writer {
@@ -41,8 +43,7 @@ export function createWriter(options: WriterOptions, pool: ConnectionPool): Writ
         const { rules, slice } = open(session, ledger);
         const ownedBefore = applyOptions.prune ? (await owned(session, applyOptions)).length : 0;
         const declaration = beginDeclaration({ rules, entry: ledger.entry, ownedBefore }, applyOptions);
-        for (const chunk of chunks) {
-          const some = unpack(chunk);
+        for (const some of joined(chunks, appliedAtOnce)) {
           await slice(wantedBy(some), () => declaration.add(some));
         }
         declaration.check();
