@@ -38,7 +38,7 @@ const restMs = 1;
  * No rest any more once a change has waited so long for its snapshot, milliseconds: a revoked policy or credential must have
  * its effect within a second.
  */
-const maxRestedMs = 400;
+const maxRestedMs = 800;
 const retryMs = 1_000;
 /** Some 200 bytes each. */
 const maxShared = 10_000;
