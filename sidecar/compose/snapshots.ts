@@ -39,6 +39,8 @@ const restMs = 1;
  * its effect within a second.
  */
 const maxRestedMs = 800;
+/** Consumers and policies beyond which no build rests: reading them all takes a large part of that second by itself. */
+const maxRestedResources = 15_000;
 const retryMs = 1_000;
 /** Some 200 bytes each. */
 const maxShared = 10_000;
@@ -80,7 +82,7 @@ export function createSnapshots(deps: SnapshotsDeps): Snapshots {
     secrets,
     sha256,
     // Nothing is decided before the first snapshot, or after a store that came back as another one: no rest then.
-    pace: () => createPace(clock, sliceMs, keeper.current() && rest),
+    pace: () => createPace(clock, sliceMs, sizeOf(keeper.built()) <= maxRestedResources ? rest : undefined),
   };
   const keeper = createSnapshotKeeper(
     { retryMs },
@@ -131,12 +133,16 @@ async function build(
 ): Promise<BuiltSnapshot> {
   if (previous === undefined) return buildSnapshot(await store.readAll(), deps);
   if (!changes) return updateSnapshot(previous, { ...previous.snapshot, chunks: nothing(), secrets }, deps);
-  const { snapshot, parts } = previous;
-  const known = snapshot.consumers.size + parts.policies.policies.size;
-  const worthwhile = Math.max(fewChanges, Math.floor(known * worthwhileShare));
+  const { snapshot } = previous;
+  const worthwhile = Math.max(fewChanges, Math.floor(sizeOf(previous) * worthwhileShare));
   const changed = await store.readChanged(snapshot, worthwhile);
   if (changed === undefined) return buildSnapshot(await store.readAll(), deps);
   return updateSnapshot(previous, { ...changed, secrets }, deps);
+}
+
+/** Consumers and policies. Infinity where there is no snapshot: nothing is decided then, so no build need rest. */
+function sizeOf(built: BuiltSnapshot | undefined): number {
+  return built === undefined ? Infinity : built.snapshot.consumers.size + built.parts.policies.policies.size;
 }
 
 async function* inOne<T>(item: T): AsyncGenerator<T, void> {
