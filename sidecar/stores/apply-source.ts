@@ -8,8 +8,8 @@ export const sliceLength = 500;
 export const defaultApplyStallMs = 30_000;
 
 /**
- * The source's chunks, cut to slices; packed ones are small already. A source that gives nothing for `stallMs` is given up (`store_failed`): the
- * write lock is held meanwhile, and a revocation must not wait for a stuck pipe.
+ * The source's chunks, cut to slices; packed ones are small already. A source that gives nothing for `stallMs` is given up
+ * (`store_failed`): the write lock is held meanwhile, and a revocation must not wait for a stuck pipe.
  */
 export async function* slices(
   chunks: Iterable<ApplyChunk> | AsyncIterable<ApplyChunk>,
