@@ -49,7 +49,7 @@ const doors = {
   zod: ['^sidecar/(config|resources)/'],
 };
 const nodeDoors = {
-  child_process: ['^sidecar/resources/parse-in-process[.]ts$'],
+  child_process: ['^sidecar/resources/parsers[.]ts$'],
   cluster: [],
   dgram: [],
   http: ['^sidecar/(http|ops)/'],

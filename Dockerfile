@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The sidecar: compiled, production dependencies only, no shell needed at run time, no root.
+# The sidecar: compiled, production dependencies only, no root.
 #   docker build -t credentialflow .
 #   docker run --read-only --cap-drop ALL --ulimit core=0 -v credentialflow:/var/lib/credentialflow credentialflow
 

@@ -10,6 +10,7 @@ import { createHealth, healthOf } from './compose/health.ts';
 import { createIssuers } from './compose/issuers.ts';
 import { bindListeners } from './compose/listeners.ts';
 import { createLogIngestion, createRequestMemory } from './compose/log-ingestion.ts';
+import { parseProcessUrl } from './compose/parse-process-url.ts';
 import { createReadiness } from './compose/readiness.ts';
 import { createSnapshots } from './compose/snapshots.ts';
 import { describeStatus } from './compose/status.ts';
@@ -29,6 +30,7 @@ import { systemClock as clock } from './ops/clock.ts';
 import { createLogger } from './ops/logger.ts';
 import { createMetrics } from './ops/metrics.ts';
 import { isConditionHeader } from './policies/condition-names.ts';
+import { createParsers } from './resources/parsers.ts';
 import { inSlot } from './stores/data-dir-lock.ts';
 
 export interface Running {
@@ -66,12 +68,15 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
   const version = readVersion();
   const metrics = createMetrics({ version, maxConsumers: config.metrics.consumers });
   const common = { metrics, clock, log, cleanUp };
+  // First of all, while this process is small.
+  const parsers = createParsers({ processUrl: parseProcessUrl });
+  cleanUp.add(() => parsers.close());
   const makeServer = await chooseServers(config.listen, common);
   const { lock, keys, keyring, late, keyState, inMemory } = layFoundation(config, common);
   const { store } = late;
 
   // State: resources from files, then the first read of changes, then the first snapshot.
-  const sources = createResourceFiles(config, { ...common, store, inMemory, version });
+  const sources = createResourceFiles(config, { ...common, store, parsers, inMemory, version });
   cleanUp.add(() => sources.stop());
   const snapshots = createSnapshots({ ...common, store, keyring, env });
   cleanUp.add(() => {
@@ -144,6 +149,7 @@ async function assemble(config: Config, { env, log }: Required<StartDeps>, clean
     makeServer: makeServer.admin,
     ...common,
     store,
+    parsers,
     keys,
     keyring,
     keyAdministration: rewrapInTurn(keyState.administration, {

@@ -17,19 +17,20 @@ import type { Metrics } from '../ops/metrics.ts';
 import { resourceDeps } from '../resource-deps.ts';
 import { parseResourceBody, toResourceBody } from '../resources/parse-body.ts';
 import { parseInProcess } from '../resources/parse-in-process.ts';
+import type { Parsers } from '../resources/parsers.ts';
 import { toDocument } from '../resources/to-document.ts';
 import { sealBackup } from '../stores/backup-file.ts';
 import { mintToken } from '../token-validators/opaque-token.ts';
 import { sha256 } from './hashing.ts';
 import { readOpenApi } from './package-files.ts';
 import { pages } from './pages.ts';
-import { parseProcessUrl } from './parse-process-url.ts';
 import { createBudgetJudges, readBeside } from './stored-budgets.ts';
 
 export interface AdministrationDeps {
   /** Of the listener; undefined: plain HTTP. */
   readonly makeServer: MakeServer | undefined;
   readonly store: Store;
+  readonly parsers: Parsers;
   readonly keys: LoadedKeys;
   readonly keyring: Keyring;
   readonly keyAdministration: KeyAdministration;
@@ -103,7 +104,7 @@ async function applyText(
 ): Promise<AppliedText> {
   const { file, owner } = options;
   const beside = await readBeside(deps.store, options.prune ? owner : undefined);
-  const job = { file, owner, text, beside, tokensEndByMs, processUrl: parseProcessUrl, timeoutMs: parseTimeoutMs };
+  const job = { file, owner, text, beside, tokensEndByMs, parsers: deps.parsers, timeoutMs: parseTimeoutMs };
   const parsed = await parseInProcess(job, deps.clock);
   if (!('chunks' in parsed)) throw new CredentialFlowError('bad_request', parsed.message);
   try {

@@ -2,11 +2,12 @@ import type { Config } from '../config/config.ts';
 import type { Clock, Log, Store } from '../core/ports.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import { createFileSources, type FileSources } from '../resources/file-source.ts';
-import { parseProcessUrl } from './parse-process-url.ts';
+import type { Parsers } from '../resources/parsers.ts';
 import { readBeside } from './stored-budgets.ts';
 
 export interface ResourceFilesDeps {
   readonly store: Store;
+  readonly parsers: Parsers;
   /** The store is gone with the process: every start applies every file. */
   readonly inMemory: boolean;
   readonly version: string;
@@ -17,11 +18,12 @@ export interface ResourceFilesDeps {
 
 /** The resource files, wired to the store. Not loaded yet. */
 export function createResourceFiles(config: Config, deps: ResourceFilesDeps): FileSources {
-  const { store, inMemory, version, metrics, clock, log } = deps;
+  const { store, parsers, inMemory, version, metrics, clock, log } = deps;
   return createFileSources(
-    { ...config.resources, maxTtlMs: config.tokens.maxTtlMs, parseProcessUrl, fingerprint: version },
+    { ...config.resources, maxTtlMs: config.tokens.maxTtlMs, fingerprint: version },
     {
       apply: (chunks, options) => store.apply(chunks, options),
+      parsers,
       besideOf: (owner) => readBeside(store, owner),
       ...(inMemory ? {} : { meta: { get: store.getMeta, set: store.setMeta } }),
       clock,

@@ -14,8 +14,6 @@ export interface FileSourcesOptions {
   readonly watch: boolean;
   /** Let a file delete all, or over a fifth, of what it declared before. */
   readonly allowPrune: boolean;
-  /** The module of the process that parses; it calls `serveParse`. */
-  readonly parseProcessUrl: URL;
   /** How often the files are looked at; milliseconds; default 1000. */
   readonly pollMs?: number;
   /** How long a changed file must rest before it is read; milliseconds; default 100. */
@@ -28,7 +26,7 @@ export interface FileSourcesOptions {
   readonly fingerprint?: string;
 }
 
-export interface FileSourcesDeps extends Pick<LoadDeps, 'apply' | 'clock' | 'log'> {
+export interface FileSourcesDeps extends Pick<LoadDeps, 'apply' | 'parsers' | 'clock' | 'log'> {
   /** Default: there is nothing else. */
   readonly besideOf?: LoadDeps['besideOf'];
   /** Default: kept in memory, so that a start applies every file. */
@@ -88,12 +86,11 @@ export function createFileSources(options: FileSourcesOptions, deps: FileSources
         source: source.name,
         file: source.file,
         allowPrune: options.allowPrune,
-        parseProcessUrl: options.parseProcessUrl,
         parseTimeoutMs,
         maxTtlMs: options.maxTtlMs,
         fingerprint,
       },
-      { apply: deps.apply, besideOf, meta, clock, log, signal },
+      { apply: deps.apply, parsers: deps.parsers, besideOf, meta, clock, log, signal },
     );
     if (signal.aborted) return outcome;
     const { status, count, problems, code } = outcome;

@@ -6,6 +6,7 @@ import type { Owner } from '../core/resources.ts';
 import type { Beside } from './budgets.ts';
 import { parseInProcess } from './parse-in-process.ts';
 import type { ParsedFile } from './parse-in-process.ts';
+import type { Parsers } from './parsers.ts';
 import { contentHash } from './source-files.ts';
 import type { SourceState } from './source-state.ts';
 
@@ -13,7 +14,6 @@ export interface LoadOptions {
   readonly source: string;
   readonly file: string;
   readonly allowPrune: boolean;
-  readonly parseProcessUrl: URL;
   readonly parseTimeoutMs: number;
   /** Longest life of a token from now on; milliseconds. Undefined: no bound. */
   readonly maxTtlMs: number | undefined;
@@ -22,6 +22,7 @@ export interface LoadOptions {
 }
 
 export interface LoadDeps {
+  readonly parsers: Parsers;
   readonly apply: Store['apply'];
   /** What else there is while a document of this owner is judged, which declares all that is the owner's. */
   readonly besideOf: (owner: Owner) => Promise<Beside>;
@@ -68,7 +69,7 @@ export async function loadSource(options: LoadOptions, deps: LoadDeps): Promise<
         file,
         owner,
         beside,
-        processUrl: options.parseProcessUrl,
+        parsers: deps.parsers,
         timeoutMs: options.parseTimeoutMs,
         signal: deps.signal,
         ...(options.maxTtlMs !== undefined && { tokensEndByMs: deps.clock.now() + options.maxTtlMs }),

@@ -1,11 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Problem } from '../core/error.ts';
 import type { Clock, PackedMutations } from '../core/ports.ts';
 import type { Refusal } from './parse.ts';
 import type { ParseAnswer, ParseJob, ParseRequest } from './parse-messages.ts';
+import type { Parsers } from './parsers.ts';
 
 /** A file that was parsed; its declarations are still in the parser and are fetched chunk by chunk. */
 export interface ParsedFile {
@@ -14,7 +11,7 @@ export interface ParsedFile {
   readonly problems: readonly Problem[];
   /** See `Parsed`. */
   readonly refusal: Refusal | undefined;
-  /** To be read at most once. Throws when the parser dies on the way. */
+  /** To be read at most once, and not where there is a refusal. Throws when the parser dies on the way. */
   readonly chunks: AsyncIterable<PackedMutations>;
   /** Ends the parser; to be called in every case. */
   close(): Promise<void>;
@@ -26,8 +23,7 @@ export interface Unreadable {
 }
 
 export interface ParseInProcessOptions extends ParseJob {
-  /** The module that calls `serveParse`. */
-  readonly processUrl: URL;
+  readonly parsers: Parsers;
   /** How long reading and parsing may take; milliseconds. */
   readonly timeoutMs: number;
   /** Ends the parser at any moment; whoever waits is rejected. */
@@ -35,30 +31,25 @@ export interface ParseInProcessOptions extends ParseJob {
 }
 
 /**
- * V8 helps a thread that parses megabytes with as many others as it finds processors for, to compile and to collect
- * garbage: they would take every processor from the decisions. A parser of one thread leaves them all but one.
- */
-const execArgv = ['--single-threaded'];
-
-/**
  * Parses in a process of its own: 1 MB of YAML takes the parser more than a second, in which no decision would be made.
- * It lives for one load, so its memory goes with it. Rejects when the process fails or takes too long.
+ * Rejects when the process fails or takes too long.
  */
 export async function parseInProcess(options: ParseInProcessOptions, clock: Clock): Promise<ParsedFile | Unreadable> {
-  const { processUrl, file, owner, text, beside, tokensEndByMs, timeoutMs, signal } = options;
-  const parser = startParser(processUrl);
-  const answers = createAnswerQueue(parser);
+  const { parsers, file, owner, text, beside, tokensEndByMs, timeoutMs, signal } = options;
+  const answers = createAnswerQueue(parsers);
   const abort = (): void => answers.fail(new Error('stopped'));
   signal?.addEventListener('abort', abort);
+  /** By itself. */
   let ended = false;
   const close = async (): Promise<void> => {
     signal?.removeEventListener('abort', abort);
-    if (!ended) await end(parser);
+    if (!ended) await answers.end();
   };
   if (signal?.aborted === true) abort();
   const cancel = clock.after(timeoutMs, () => answers.fail(new Error('parsing took too long')));
   try {
     const first = await answers.ask({ file, owner, text, beside, tokensEndByMs });
+    ended = first.type === 'unreadable' || (first.type === 'parsed' && first.refusal !== undefined);
     if (first.type === 'parsed') {
       const { sha256, count, problems, refusal } = first;
       const chunks = readChunks(answers, () => {
@@ -74,30 +65,6 @@ export async function parseInProcess(options: ParseInProcessOptions, clock: Cloc
   } finally {
     cancel();
   }
-}
-
-function startParser(url: URL): ChildProcess {
-  // No environment, no arguments, no output: a parser needs none of them, and what it does not have it cannot leak.
-  const parser = fork(fileURLToPath(url), [], {
-    env: {},
-    execArgv,
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  try {
-    // After the decisions, wherever the two want the same processor.
-    if (parser.pid !== undefined) setPriority(parser.pid, constants.priority.PRIORITY_LOW);
-  } catch {
-    // Gone already, which its exit tells, or not permitted here: then it is as important as the rest.
-  }
-  return parser;
-}
-
-async function end(parser: ChildProcess): Promise<void> {
-  if (parser.pid === undefined || parser.exitCode !== null || parser.signalCode !== null) return;
-  const exited = once(parser, 'exit');
-  parser.kill('SIGKILL');
-  await exited;
 }
 
 /** `onEnd`: the parser has nothing left, and ends by itself. */
@@ -117,9 +84,11 @@ async function* readChunks(answers: AnswerQueue, onEnd: () => void): AsyncGenera
 interface AnswerQueue {
   ask(request: ParseRequest): Promise<ParseAnswer>;
   fail(error: Error): void;
+  /** Ends the parser. */
+  end(): Promise<void>;
 }
 
-function createAnswerQueue(parser: ChildProcess): AnswerQueue {
+function createAnswerQueue(parsers: Parsers): AnswerQueue {
   let failure: Error | undefined;
   let asker: { resolve: (answer: ParseAnswer) => void; reject: (error: Error) => void } | undefined;
   const fail = (error: Error): void => {
@@ -127,21 +96,21 @@ function createAnswerQueue(parser: ChildProcess): AnswerQueue {
     asker?.reject(failure);
     asker = undefined;
   };
-  parser.on('message', (answer: ParseAnswer) => {
-    asker?.resolve(answer);
-    asker = undefined;
+  const parser = parsers.start({
+    answered(answer) {
+      asker?.resolve(answer);
+      asker = undefined;
+    },
+    failed: fail,
   });
-  parser.on('error', fail);
-  parser.on('exit', () => fail(new Error('the parser ended early')));
   return {
     fail,
+    end: () => parser.end(),
     ask(request) {
       if (failure !== undefined) return Promise.reject(failure);
       return new Promise((resolve, reject) => {
         asker = { resolve, reject };
-        parser.send(request, (error) => {
-          if (error !== null) fail(error);
-        });
+        parser.send(request);
       });
     },
   };

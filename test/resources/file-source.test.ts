@@ -11,9 +11,11 @@ import { unpack } from '../../sidecar/stores/mutations/unpack.ts';
 import { nothingBeside, type Beside } from '../../sidecar/resources/budgets.ts';
 import { createFileSources } from '../../sidecar/resources/file-source.ts';
 import type { FileSources, FileSourcesDeps, FileSourcesOptions } from '../../sidecar/resources/file-source.ts';
+import { createParsers } from '../../sidecar/resources/parsers.ts';
 import type { SourceState } from '../../sidecar/resources/source-state.ts';
 
-const parseProcessUrl = new URL('./support/parse-process.ts', import.meta.url);
+const parsers = createParsers({ processUrl: new URL('./support/parse-process.ts', import.meta.url) });
+after(() => parsers.close());
 const folder = await mkdtemp(join(tmpdir(), 'cf-sources-'));
 after(() => rm(folder, { recursive: true }));
 
@@ -65,19 +67,20 @@ function createWorld(
   files: readonly string[],
   more: Partial<FileSourcesOptions> = {},
   store = createFakeStore(),
-  besideOf?: FileSourcesDeps['besideOf'],
+  deps: Partial<FileSourcesDeps> = {},
 ) {
   const logged = createTestLog();
   const states: SourceState[] = [];
   let wake = (): void => {};
   const sources = createFileSources(
-    { files, watch: true, allowPrune: false, parseProcessUrl, pollMs: 20, settleMs: 20, ...more },
+    { files, watch: true, allowPrune: false, pollMs: 20, settleMs: 20, ...more },
     {
       apply: store.apply,
+      parsers,
       meta: store.meta,
       clock: systemClock,
       log: logged.log,
-      ...(besideOf !== undefined && { besideOf }),
+      ...deps,
       onState: (_, state) => {
         states.push(state);
         wake();
@@ -296,7 +299,7 @@ const upstream = (more = ''): string => `upstreams:\n  - { id: u, preset: openai
 test('keeps an upstream that a budget relies on, says so, and takes the edit once the budget is gone', async () => {
   const file = await newFile('r.yaml', upstream(', gateway: { ai_proxy: { provider: openai } }'));
   let beside: Beside = nothingBeside;
-  const { sources, store, next, lines } = createWorld([file], {}, createFakeStore(), async () => beside);
+  const { sources, store, next, lines } = createWorld([file], {}, createFakeStore(), { besideOf: async () => beside });
   await withSources(sources, async () => {
     await sources.start();
     await next();
@@ -320,7 +323,7 @@ test('starts with the last good state of an upstream that a budget relies on, wh
   let budgets: Beside['budgets'] = [budget];
   const besideOf: FileSourcesDeps['besideOf'] = async (owner) =>
     owner === 'file:a.yaml' ? { upstreams: [], going: [counted], budgets } : nothingBeside;
-  const kept = createWorld(files, { watch: false }, createFakeStore(), besideOf);
+  const kept = createWorld(files, { watch: false }, createFakeStore(), { besideOf });
   await withSources(kept.sources, () => kept.sources.start());
   assert.deepEqual(
     kept.sources.status().map(({ status }) => status),
@@ -333,7 +336,7 @@ test('starts with the last good state of an upstream that a budget relies on, wh
     if (options.owner === 'file:b.yaml') budgets = [];
     return apply(chunks, options);
   };
-  const both = createWorld(files, { watch: false }, store, besideOf);
+  const both = createWorld(files, { watch: false }, store, { besideOf });
   await withSources(both.sources, () => both.sources.start());
   assert.deepEqual(
     both.sources.status().map(({ status }) => status),
@@ -377,9 +380,11 @@ test('refuses bytes that are not UTF-8', async () => {
   await withSources(sources, () => assert.rejects(sources.start(), /not UTF-8/));
 });
 
-test('survives a parser that fails', async () => {
+test('survives a parser that fails', async (t) => {
   const file = await newFile('r.yaml', consumers('x'));
-  const { sources, lines } = createWorld([file], { parseProcessUrl: new URL('./support/none.ts', import.meta.url) });
+  const failing = createParsers({ processUrl: new URL('./support/none.ts', import.meta.url) });
+  t.after(() => failing.close());
+  const { sources, lines } = createWorld([file], {}, createFakeStore(), { parsers: failing });
   await withSources(sources, async () => {
     await assert.rejects(sources.start());
     assert.equal(sources.status()[0]?.status, 'failed');
