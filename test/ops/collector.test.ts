@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { getPriority } from 'node:os';
 import { PerformanceObserver, constants } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -34,4 +36,24 @@ test('collects young objects more often while it is asked to, and as before afte
   assert.ok(before > 0, 'some are collected in any case');
   assert.ok(often >= 2 * before, `${often} instead of ${before}`);
   assert.ok(after <= often / 1.5, `${after} after ${often}`);
+});
+
+test('helpers of V8 give way to the main thread', () => {
+  const module = JSON.stringify(new URL('../../sidecar/ops/collector.ts', import.meta.url).href);
+  const code = `
+    import { readdirSync, readFileSync } from 'node:fs';
+    import { getPriority } from 'node:os';
+    import { tuneCollector } from ${module};
+    tuneCollector();
+    const nameOf = (id) => readFileSync('/proc/self/task/' + id + '/comm', 'utf8').trim();
+    console.log(JSON.stringify(readdirSync('/proc/self/task').map((id) => [nameOf(id), getPriority(Number(id))])));`;
+  const args = ['--v8-pool-size=2', '--input-type=module', '--eval', code];
+  const threads = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as readonly [string, number][];
+  const own = getPriority();
+  const helpers = threads.filter(([name]) => name === 'V8Worker');
+  assert.deepEqual(
+    helpers.map(([, priority]) => priority),
+    [10, 10],
+  );
+  assert.ok(threads.filter(([name]) => name !== 'V8Worker').every(([, priority]) => priority === own));
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startWriterThread } from '../../sidecar/stores/sqlite/writer-thread.ts';
@@ -97,4 +99,19 @@ test('lets a process wait for its last writes and for the close, and end by itse
     const argv = ['--input-type=module', '--eval', script, path, end];
     assert.equal(execFileSync(process.execPath, argv, { encoding: 'utf8' }), 'done\n', end);
   }
+});
+
+test('the writer gives way to the decisions', { skip: process.platform !== 'linux' }, async (t) => {
+  const { open } = createOpening(t);
+  const store = await open(join(await temporaryFolder(t), 'store.db'));
+  await store.write([put('a')], admin);
+  const threads = readdirSync('/proc/self/task').map((id) => ({
+    name: readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim(),
+    priority: getPriority(Number(id)),
+  }));
+  assert.deepEqual(
+    threads.filter(({ name }) => name === 'store-writer').map(({ priority }) => priority),
+    [10],
+  );
+  assert.equal(getPriority(), 0);
 });
