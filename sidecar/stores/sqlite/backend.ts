@@ -8,7 +8,7 @@ import { openForReading } from './connection.ts';
 import { collectCopy } from './dump.ts';
 import { guarded } from './faults.ts';
 import { collectAll, streamAll, type Everything } from './read-all.ts';
-import { collectChanged, readChanged, type Changed } from './read-changed.ts';
+import { createChangedCollector, createChangedReader, type Changed } from './read-changed.ts';
 import { openWriter, type WriterOptions } from './writer.ts';
 import { createInlineWriterPort, type WriterPort } from './writer-port.ts';
 import { startWriterThread } from './writer-thread.ts';
@@ -66,7 +66,7 @@ export async function openFileBackend(options: WriterOptions, deps: StoreDeps): 
         });
       },
       dump: () => dumpThrough(port),
-      readChanged: (since, limit) => readChanged(db, since, limit, openStream),
+      readChanged: guarded(() => createChangedReader(db, openStream)),
       async close() {
         closed = true;
         for (const stream of streams) stream.close();
@@ -103,7 +103,7 @@ export async function openMemoryBackend(options: WriterOptions): Promise<Backend
     },
     readAll: () => collectAll(db),
     dump: () => collectCopy(db),
-    readChanged: (since, limit) => collectChanged(db, since, limit),
+    readChanged: createChangedCollector(db),
     close: () => port.close(),
   };
 }

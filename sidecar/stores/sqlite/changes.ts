@@ -1,30 +1,25 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { CredentialFlowError } from '../../core/error.ts';
 import type { Change, ChangePage } from '../../core/ports.ts';
-import { oldestAgeOf, toChange, toIdentity, type ChangeRow, type MetaRow } from '../rows.ts';
-import { allRows, getRow, nowInMs, selectMeta } from './rows.ts';
+import { oldestAgeOf, toChange, toIdentity, type ChangeRow } from '../rows.ts';
+import { nowInMs, prepareMeta, prepareQuery } from './rows.ts';
 
 /** A quarter of a millisecond. */
-const chunkRows = 100;
+const chunkRows = 30;
 
 /** Reads the change log by whole revisions. Yields to the loop between chunks: one revision can be a bulk apply. */
 export function createChangeReader(db: DatabaseSync): (revision: number, limit: number) => Promise<ChangePage> {
-  const selectMetaRow = db.prepare(selectMeta);
-  const revisionOfNth = db.prepare(
+  const meta = prepareMeta(db);
+  const revisionOfNth = prepareQuery<{ revision: number }>(
+    db,
     'SELECT revision FROM changes WHERE revision > ? AND revision <= ? ORDER BY revision, seq LIMIT 1 OFFSET ?',
   );
-  const chunk = db.prepare(
+  const chunk = prepareQuery<ChangeRow>(
+    db,
     `SELECT revision, seq, kind, id, cache_key, ${nowInMs} - nullif(at, 0) AS age
      FROM changes
      WHERE (revision, seq) > (?, ?) AND revision <= ? ORDER BY revision, seq LIMIT ${chunkRows}`,
   );
-
-  function meta(): MetaRow {
-    const row = getRow<MetaRow>(selectMetaRow);
-    if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-    return row;
-  }
 
   /** The changes of (revision, completeTo]. Rows of a committed revision never change; they can only be dropped. */
   async function read(
@@ -36,7 +31,7 @@ export function createChangeReader(db: DatabaseSync): (revision: number, limit: 
     // Past every row of the revision itself.
     let after = { revision, seq: Number.MAX_SAFE_INTEGER };
     while (true) {
-      const rows = allRows<ChangeRow>(chunk, after.revision, after.seq, completeTo);
+      const rows = chunk.all(after.revision, after.seq, completeTo);
       for (const row of rows) changes.push(toChange(row));
       // In the order of their revisions: the first are the oldest.
       oldestAgeMs ??= oldestAgeOf(rows);
@@ -53,7 +48,7 @@ export function createChangeReader(db: DatabaseSync): (revision: number, limit: 
     // The reader is behind the log, or ahead of a store that was set back: there is nothing to name.
     if (revision < before.log_floor) return { ...page, changes: [], completeTo: revision };
     if (revision >= before.revision) return { ...page, changes: [], completeTo: before.revision };
-    const nth = getRow<{ revision: number }>(revisionOfNth, revision, before.revision, Math.max(1, limit) - 1);
+    const nth = revisionOfNth.get(revision, before.revision, Math.max(1, limit) - 1);
     const completeTo = nth?.revision ?? before.revision;
     const named = await read(revision, completeTo);
     const { log_floor: logFloor } = meta();

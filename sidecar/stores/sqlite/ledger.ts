@@ -1,10 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { CredentialFlowError } from '../../core/error.ts';
 import type { Actor, StoreIdentity } from '../../core/ports.ts';
 import { planLogTrim } from '../mutations/log-trim.ts';
 import type { LedgerEntry } from '../mutations/tables.ts';
 import { toIdentity, type MetaRow } from '../rows.ts';
-import { getRow, nowInMs, selectMeta } from './rows.ts';
+import { nowInMs, prepareMeta, prepareQuery, present } from './rows.ts';
 import { rollBack } from './transaction.ts';
 
 export interface Committed {
@@ -24,17 +23,21 @@ export interface Ledger {
 
 /** `changeLogRows`: changes that are kept at least; older ones are dropped by whole revisions, and the floor rises. */
 export function createLedger(db: DatabaseSync, options: { readonly changeLogRows: number }): Ledger {
-  const meta = db.prepare(selectMeta);
+  const readMeta = prepareMeta(db);
   const insertChange = db.prepare(
     `INSERT INTO changes (revision, seq, kind, id, cache_key, at) VALUES (?, ?, ?, ?, ?, ${nowInMs})`,
   );
   const insertAudit = db.prepare(
     'INSERT INTO admin_audit (revision, at, actor, action, kind, id, request_id) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  const raise = db.prepare(
+  const raise = prepareQuery<MetaRow>(
+    db,
     'UPDATE store_meta SET revision = revision + 1 RETURNING store_id, epoch, revision, log_floor',
   );
-  const revisionAt = db.prepare('SELECT revision FROM changes ORDER BY revision, seq LIMIT 1 OFFSET ?');
+  const revisionAt = prepareQuery<{ revision: number }>(
+    db,
+    'SELECT revision FROM changes ORDER BY revision, seq LIMIT 1 OFFSET ?',
+  );
   const dropUpTo = db.prepare('DELETE FROM changes WHERE revision <= ?');
   const setFloor = db.prepare('UPDATE store_meta SET log_floor = ?');
 
@@ -54,7 +57,7 @@ export function createLedger(db: DatabaseSync, options: { readonly changeLogRows
     const plan = planLogTrim(logged, written, options.changeLogRows);
     if (plan === 'nothing') return undefined;
     if (plan === 'everything') return revision;
-    return getRow<{ revision: number }>(revisionAt, plan.oldest - 1)?.revision;
+    return revisionAt.get(plan.oldest - 1)?.revision;
   }
 
   return {
@@ -83,25 +86,18 @@ export function createLedger(db: DatabaseSync, options: { readonly changeLogRows
         return { identity, changed: false };
       }
       const kept = trim(readMeta().revision + 1);
-      const row = getRow<MetaRow>(raise);
-      if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
+      const identity = toIdentity(present(raise.get()));
       db.exec('COMMIT');
       logged = kept;
-      return { identity: toIdentity(row), changed: true };
+      return { identity, changed: true };
     },
     audit({ name, action, requestId }, nowMs, key) {
       insertAudit.run(readMeta().revision, nowMs, name, action, 'meta', key, requestId ?? null);
     },
     rollBack: () => rollBack(db),
   };
-
-  function readMeta(): MetaRow {
-    const row = getRow<MetaRow>(meta);
-    if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-    return row;
-  }
 }
 
 function countChanges(db: DatabaseSync): number {
-  return getRow<{ n: number }>(db.prepare('SELECT count(*) AS n FROM changes'))?.n ?? 0;
+  return prepareQuery<{ n: number }>(db, 'SELECT count(*) AS n FROM changes').get()?.n ?? 0;
 }

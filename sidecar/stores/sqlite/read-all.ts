@@ -1,11 +1,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { CredentialFlowError } from '../../core/error.ts';
 import type { StoreIdentity } from '../../core/ports.ts';
 import type { ResourceRecord } from '../../core/resources.ts';
-import { toIdentity, toStoredResource, type MetaRow, type ResourceRow } from '../rows.ts';
+import { toIdentity, toStoredResource, type ResourceRow } from '../rows.ts';
 import { guarded } from './faults.ts';
-import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
+import { prepareMeta, prepareQuery, selectResources } from './rows.ts';
 
 /** Rows between two turns of the loop: half a millisecond of parsing. */
 const chunkRows = 25;
@@ -37,12 +36,15 @@ export async function collectAll(db: DatabaseSync): Promise<Everything> {
 async function* chunks(db: DatabaseSync, onClose: () => void): AsyncGenerator<readonly ResourceRecord[], void> {
   try {
     const next = guarded(() =>
-      db.prepare(`${selectResources} WHERE (r.kind, r.id) > (?, ?) ORDER BY r.kind, r.id LIMIT ${chunkRows}`),
+      prepareQuery<ResourceRow>(
+        db,
+        `${selectResources} WHERE (r.kind, r.id) > (?, ?) ORDER BY r.kind, r.id LIMIT ${chunkRows}`,
+      ),
     );
     let after = { kind: '', id: '' };
     while (true) {
       const { kind, id } = after;
-      const records = guarded(() => allRows<ResourceRow>(next, kind, id).map(toStoredResource));
+      const records = guarded(() => next.all(kind, id).map(toStoredResource));
       const last = records.at(-1);
       if (last === undefined) return;
       yield records;
@@ -63,7 +65,5 @@ async function* replay<T>(items: readonly T[]): AsyncGenerator<T, void> {
 }
 
 export function readIdentity(db: DatabaseSync): StoreIdentity {
-  const row = getRow<MetaRow>(db.prepare(selectMeta));
-  if (row === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
-  return toIdentity(row);
+  return toIdentity(prepareMeta(db)());
 }

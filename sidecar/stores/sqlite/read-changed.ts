@@ -1,16 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
-import { CredentialFlowError } from '../../core/error.ts';
 import type { ResourceChange, StoreIdentity } from '../../core/ports.ts';
 import { distinctResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
-import { toIdentity, toStoredResource, type ChangeRow, type MetaRow, type ResourceRow } from '../rows.ts';
+import { toIdentity, toStoredResource, type ChangeRow, type ResourceRow } from '../rows.ts';
 import { guarded } from './faults.ts';
-import { allRows, getRow, selectMeta, selectResources } from './rows.ts';
+import { prepareMeta, prepareQuery, selectResources } from './rows.ts';
 
 /** Resources between two turns of the loop: a quarter of a millisecond, since each is looked up by itself. */
 const chunkRows = 10;
 /** Rows of the log at once. */
-const logRows = 100;
+const logRows = 30;
 
 export type Changed = StoreIdentity & { readonly chunks: AsyncIterable<readonly ResourceChange[]> };
 
@@ -23,69 +22,85 @@ interface Stream {
   close(): void;
 }
 
+type ReadChanged = (since: StoreIdentity, limit: number) => Promise<Changed | undefined>;
+
 /**
- * Resources that changed after `since`, in one read transaction. A few are read at once, on this connection; for more,
+ * Resources that changed after a revision, in one read transaction. A few are read at once, on this connection; for more,
  * `openStream` gives a connection of its own, whose transaction lasts until the chunks are read, or left.
  */
-export async function readChanged(
-  db: DatabaseSync,
-  since: StoreIdentity,
-  limit: number,
-  openStream: () => Stream,
-): Promise<Changed | undefined> {
-  const few = inTransaction(db, () => {
-    const identity = follows(db, since);
-    const rows = identity && logAfter(db, { revision: since.revision, seq: afterEverySeq }, chunkRows + 1);
-    if (identity === undefined || rows === undefined || rows.length > chunkRows) return identity && 'many';
-    const references = distinctResources(rows);
-    return references.length > limit ? undefined : { identity, changes: readAll(db, references) };
-  });
-  if (few === undefined) return undefined;
-  if (few !== 'many') return { ...few.identity, chunks: oneByOne(few.changes.length === 0 ? [] : [few.changes]) };
-  const stream = openStream();
-  let found: Changed | undefined;
-  try {
-    stream.db.exec('BEGIN');
-    found = await findMany(stream, since, limit);
-    return found;
-  } finally {
-    if (found === undefined) stream.close();
-  }
+export function createChangedReader(db: DatabaseSync, openStream: () => Stream): ReadChanged {
+  const queries = prepareQueries(db);
+  return async (since, limit) => {
+    const few = inTransaction(db, () => {
+      const identity = follows(queries, since);
+      const rows = identity && queries.log.all(since.revision, afterEverySeq, chunkRows + 1);
+      if (identity === undefined || rows === undefined || rows.length > chunkRows) return identity && 'many';
+      const references = distinctResources(rows);
+      return references.length > limit ? undefined : { identity, changes: readAll(queries, references) };
+    });
+    if (few === undefined) return undefined;
+    if (few !== 'many') return { ...few.identity, chunks: oneByOne(few.changes.length === 0 ? [] : [few.changes]) };
+    const stream = openStream();
+    let found: Changed | undefined;
+    try {
+      stream.db.exec('BEGIN');
+      found = await findMany(prepareQueries(stream.db), since, limit, stream.close);
+      return found;
+    } finally {
+      if (found === undefined) stream.close();
+    }
+  };
 }
 
 /** The same where there is but one connection; the caller holds writes off. */
-export async function collectChanged(
-  db: DatabaseSync,
-  since: StoreIdentity,
-  limit: number,
-): Promise<Changed | undefined> {
-  const found = await findMany({ db, close: () => undefined }, since, limit);
-  if (found === undefined) return undefined;
-  const { chunks, ...identity } = found;
-  const collected: (readonly ResourceChange[])[] = [];
-  for await (const chunk of chunks) collected.push(chunk);
-  return { ...identity, chunks: oneByOne(collected) };
+export function createChangedCollector(db: DatabaseSync): ReadChanged {
+  const queries = prepareQueries(db);
+  return async (since, limit) => {
+    const found = await findMany(queries, since, limit, () => undefined);
+    if (found === undefined) return undefined;
+    const { chunks, ...identity } = found;
+    const collected: (readonly ResourceChange[])[] = [];
+    for await (const chunk of chunks) collected.push(chunk);
+    return { ...identity, chunks: oneByOne(collected) };
+  };
+}
+
+type Queries = ReturnType<typeof prepareQueries>;
+
+function prepareQueries(db: DatabaseSync) {
+  return {
+    meta: prepareMeta(db),
+    log: prepareQuery<LogRow>(
+      db,
+      'SELECT revision, seq, kind, id FROM changes WHERE (revision, seq) > (?, ?) ORDER BY revision, seq LIMIT ?',
+    ),
+    resource: prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`),
+  };
 }
 
 /** Undefined: the log of this store does not tell what has changed since. */
-function follows(db: DatabaseSync, since: StoreIdentity): StoreIdentity | undefined {
-  const meta = getRow<MetaRow>(db.prepare(selectMeta));
-  if (meta === undefined) throw new CredentialFlowError('store_failed', 'store_meta is empty');
+function follows(queries: Queries, since: StoreIdentity): StoreIdentity | undefined {
+  const meta = queries.meta();
   return followsOn(meta, since) ? toIdentity(meta) : undefined;
 }
 
-async function findMany(stream: Stream, since: StoreIdentity, limit: number): Promise<Changed | undefined> {
-  const { db } = stream;
-  const identity = follows(db, since);
+async function findMany(
+  queries: Queries,
+  since: StoreIdentity,
+  limit: number,
+  onEnd: () => void,
+): Promise<Changed | undefined> {
+  const identity = follows(queries, since);
   if (identity === undefined) return undefined;
   const references = new Map<string, ResourceReference>();
   let after = { revision: since.revision, seq: afterEverySeq };
   for (let scanned = 0; scanned <= scannedRows && references.size <= limit; scanned += logRows) {
-    const rows = guarded(() => logAfter(db, after, logRows));
+    const rows = guarded(() => queries.log.all(after.revision, after.seq, logRows));
     for (const row of distinctResources(rows)) references.set(`${row.kind}/${row.id}`, row);
     const last = rows.at(-1);
     if (last === undefined || rows.length < logRows) {
-      return references.size > limit ? undefined : { ...identity, chunks: inChunks(stream, [...references.values()]) };
+      if (references.size > limit) return undefined;
+      return { ...identity, chunks: inChunks(queries, [...references.values()], onEnd) };
     }
     after = last;
     await setImmediate();
@@ -93,32 +108,25 @@ async function findMany(stream: Stream, since: StoreIdentity, limit: number): Pr
   return undefined;
 }
 
-function logAfter(db: DatabaseSync, after: Pick<ChangeRow, 'revision' | 'seq'>, limit: number): readonly LogRow[] {
-  const log = db.prepare(
-    'SELECT revision, seq, kind, id FROM changes WHERE (revision, seq) > (?, ?) ORDER BY revision, seq LIMIT ?',
-  );
-  return allRows<LogRow>(log, after.revision, after.seq, limit);
-}
-
-function readAll(db: DatabaseSync, references: readonly ResourceReference[]): readonly ResourceChange[] {
-  const one = db.prepare(`${selectResources} WHERE r.kind = ? AND r.id = ?`);
+function readAll(queries: Queries, references: readonly ResourceReference[]): readonly ResourceChange[] {
   return references.map(({ kind, id }) => {
-    const row = getRow<ResourceRow>(one, kind, id);
+    const row = queries.resource.get(kind, id);
     return { kind, id, record: row && toStoredResource(row) };
   });
 }
 
 async function* inChunks(
-  stream: Stream,
+  queries: Queries,
   references: readonly ResourceReference[],
+  onEnd: () => void,
 ): AsyncGenerator<readonly ResourceChange[], void> {
   try {
     for (const some of slices(references)) {
-      yield guarded(() => readAll(stream.db, some));
+      yield guarded(() => readAll(queries, some));
       await setImmediate();
     }
   } finally {
-    stream.close();
+    onEnd();
   }
 }
 

@@ -4,7 +4,7 @@ import type { Owner } from '../../core/resources.ts';
 import { beginDeclaration, type Applied, type OwnedName } from '../mutations/declaration.ts';
 import type { Rules } from '../mutations/mutate.ts';
 import type { Ledger } from './ledger.ts';
-import { allRows, getRow } from './rows.ts';
+import { prepareQuery } from './rows.ts';
 
 /** A source whose declaration is under way, in one transaction. */
 export interface Source {
@@ -41,14 +41,16 @@ export function beginSource(parts: SourceParts, options: ApplyOptions, nowMs: nu
 }
 
 function createOwned(db: DatabaseSync, owner: Owner) {
-  const counts = db.prepare(
+  const counts = prepareQuery<{ n: number }>(
+    db,
     `SELECT (SELECT count(*) FROM resources WHERE owner = ?1) + (SELECT count(*) FROM tokens WHERE owner = ?1) AS n`,
   );
-  const names = db.prepare(
+  const names = prepareQuery<OwnedName>(
+    db,
     `SELECT kind, id FROM resources WHERE owner = ?1 UNION ALL SELECT 'token', id FROM tokens WHERE owner = ?1`,
   );
   return {
-    count: () => getRow<{ n: number }>(counts, owner)?.n ?? 0,
-    all: () => allRows<OwnedName>(names, owner),
+    count: () => counts.get(owner)?.n ?? 0,
+    all: () => names.all(owner),
   };
 }

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ResourceTable, Tables, TokenTable } from '../mutations/tables.ts';
 import type { ResourceRow, TokenRow } from '../rows.ts';
-import { allRows, getRow, selectResources } from './rows.ts';
+import { prepareQuery, selectResources } from './rows.ts';
 
 /** The rules of a write work on the tables themselves: a row of a local database is microseconds away. */
 export function createTables(db: DatabaseSync): Tables {
@@ -9,7 +9,7 @@ export function createTables(db: DatabaseSync): Tables {
 }
 
 function createResourceTable(db: DatabaseSync): ResourceTable {
-  const select = db.prepare(`${selectResources} WHERE r.kind = ? AND r.id = ?`);
+  const select = prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`);
   const upsert = db.prepare(
     `INSERT INTO resources (kind, id, owner, spec, revision, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET owner = excluded.owner, spec = excluded.spec, revision = excluded.revision,
@@ -19,7 +19,7 @@ function createResourceTable(db: DatabaseSync): ResourceTable {
   const bury = db.prepare('INSERT INTO tombstones (kind, id, at) VALUES (?, ?, ?)');
   const unbury = db.prepare('DELETE FROM tombstones WHERE kind = ? AND id = ?');
   return {
-    get: (kind, id) => getRow<ResourceRow>(select, kind, id),
+    get: (kind, id) => select.get(kind, id),
     put(row) {
       upsert.run(row.kind, row.id, row.owner, row.spec, row.revision, row.created_at, row.updated_at);
     },
@@ -32,9 +32,9 @@ function createResourceTable(db: DatabaseSync): ResourceTable {
 }
 
 function createTokenTable(db: DatabaseSync): TokenTable {
-  const byId = db.prepare('SELECT * FROM tokens WHERE id = ?');
-  const byIdOrHash = db.prepare('SELECT * FROM tokens WHERE id = ? OR sha256 = ?');
-  const revokedAt = db.prepare(`SELECT at FROM tombstones WHERE kind = 'token' AND id = ?`);
+  const byId = prepareQuery<TokenRow>(db, 'SELECT * FROM tokens WHERE id = ?');
+  const byIdOrHash = prepareQuery<TokenRow>(db, 'SELECT * FROM tokens WHERE id = ? OR sha256 = ?');
+  const revokedAt = prepareQuery<{ at: number }>(db, `SELECT at FROM tombstones WHERE kind = 'token' AND id = ?`);
   const upsert = db.prepare(
     `INSERT INTO tokens (id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from,
        created_at, revision, scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -47,9 +47,9 @@ function createTokenTable(db: DatabaseSync): TokenTable {
     `INSERT INTO tombstones (kind, id, at) VALUES ('token', ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at`,
   );
   return {
-    get: (id) => getRow<TokenRow>(byId, id),
-    withIdOrHash: (id, sha256) => allRows<TokenRow>(byIdOrHash, id, sha256),
-    revokedAt: (sha256) => getRow<{ at: number }>(revokedAt, sha256)?.at,
+    get: (id) => byId.get(id),
+    withIdOrHash: (id, sha256) => byIdOrHash.all(id, sha256),
+    revokedAt: (sha256) => revokedAt.get(sha256)?.at,
     put(row) {
       const { id, sha256, consumer, owner, description, not_before, expires_at, revoked_at, rotated_from } = row;
       const who = [id, sha256, consumer, owner, description] as const;
