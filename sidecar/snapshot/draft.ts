@@ -33,13 +33,13 @@ export function createDraft<V>(previous: Table<V> | undefined): Draft<V> {
     set: (key, value) => void changes.set(key, value),
     async finish(pace) {
       if (changes.size === 0) return previous;
+      if (changes.size > maxLayered) return merge(previous, changes, pace);
       const all = new Map(earlier);
       for (const [key, value] of changes) {
         if (value === undefined && !base.has(key)) all.delete(key);
         else all.set(key, value);
       }
-      const table = layer(base, all);
-      return all.size <= maxLayered ? table : copy(table, pace);
+      return all.size <= maxLayered ? layer(base, all) : merge(previous, changes, pace);
     },
   };
 }
@@ -86,10 +86,20 @@ function layer<V>(base: ReadonlyMap<string, V>, changes: ReadonlyMap<string, V |
   };
 }
 
-async function copy<V>(table: Table<V>, pace: Pace): Promise<Table<V>> {
+/** In the order in which a layered table has them. */
+async function merge<V>(
+  previous: Table<V>,
+  changes: ReadonlyMap<string, V | undefined>,
+  pace: Pace,
+): Promise<Table<V>> {
   const map = new Map<string, V>();
-  for (const [key, value] of table.entries()) {
-    map.set(key, value);
+  for (const [key, value] of previous.entries()) {
+    if (!changes.has(key)) map.set(key, value);
+    const rest = pace.step();
+    if (rest !== undefined) await rest;
+  }
+  for (const [key, value] of changes) {
+    if (value !== undefined) map.set(key, value);
     const rest = pace.step();
     if (rest !== undefined) await rest;
   }
