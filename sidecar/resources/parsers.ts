@@ -108,8 +108,9 @@ function startLauncher(shell: string, module: string): Launcher | undefined {
     await exited;
   };
   child.stdout?.on('data', (status: Buffer) => {
+    // After this turn: what the parser said last was there before, yet may be read after.
+    if (status.toString() === '0\n') setImmediate(finish);
     // What a parser left half said would be taken for the beginning of what the next one says.
-    if (status.toString() === '0\n') finish();
     else void end();
   });
   return {
@@ -142,7 +143,8 @@ function forkParser(module: string, heard: ParserHeard, onEnd: () => void): Pars
   child.on('error', (error) => heard.failed(error));
   child.on('exit', () => {
     onEnd();
-    heard.failed(endedEarly());
+    // After this turn, for the same reason as with the shell.
+    setImmediate(() => heard.failed(endedEarly()));
   });
   return {
     send: (request) => send(child, request, heard),

@@ -99,6 +99,27 @@ test('without a shell, this process forks', async (t) => {
   assert.equal((await tell(parsers)).parent, process.pid);
 });
 
+for (const shell of ['/bin/sh', '/nonexistent/sh']) {
+  test(`what it said last is heard before its end, however late both are read (${shell})`, async (t) => {
+    const parsers = startParsers(t, shell);
+    const heard: string[] = [];
+    const ended = Promise.withResolvers<undefined>();
+    const parser = parsers.start({
+      answered: ({ type }) => void heard.push(type),
+      failed({ message }) {
+        heard.push(message);
+        ended.resolve(undefined);
+      },
+    });
+    parser.send({ file: 'tell', owner: 'api' });
+    await new Promise((resolve) => setImmediate(resolve));
+    // Long enough for it to be gone when this thread looks again.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_000);
+    await ended.promise;
+    assert.deepEqual(heard, ['unreadable', 'the parser ended early']);
+  });
+}
+
 test("a parser is ended in the middle, and the next one is another process's child", async (t) => {
   const parsers = startParsers(t);
   const before = await tell(parsers);
