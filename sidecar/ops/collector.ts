@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 
 /** A tenth of an equal share when a decision wants the same processor, the whole of it when none does. */
@@ -33,7 +33,9 @@ function makeHelpersGiveWay(): void {
   try {
     for (const id of readdirSync(threads)) {
       // As Node names them: github.com/nodejs/node, src/node_platform.cc.
-      if (readFileSync(`${threads}/${id}/comm`, 'utf8').trim() === 'V8Worker') setPriority(Number(id), helperNiceness);
+      if (readFileSync(`${threads}/${id}/comm`, 'utf8').trim() !== 'V8Worker') continue;
+      // Never higher than that of the process, which may be lower already.
+      setPriority(Number(id), Math.max(getPriority(Number(id)), helperNiceness));
     }
   } catch {
     // Without /proc, or not permitted: then they are as important as the rest.

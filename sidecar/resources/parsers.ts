@@ -44,7 +44,7 @@ const launcherScript = 'while read -r _; do "$@" </dev/null >/dev/null; echo "$?
 /**
  * Processes for parsing, each for one load, so that its memory goes with it. A process of 150 MB that forks makes no decision
  * for some 6 ms (its page tables are copied, then it waits for the other one), and pays for each page that it writes to
- * afterwards. So a shell of 1 MB is started while this one is small, and forks the parsers in its place.
+ * afterwards. So a shell of 2 MB is started while this one is small, and forks the parsers in its place.
  */
 export function createParsers({ processUrl, shell = '/bin/sh' }: ParsersOptions): Parsers {
   const module = fileURLToPath(processUrl);

@@ -58,7 +58,7 @@ function parse(parent: NodeJS.Process, job: ParseJob, deps: ResourceDeps): void 
 }
 
 /**
- * What the documents took, some 300 bytes for each of the text's, piece by piece, while the store has nothing to do yet. A
+ * What the documents took, some 200 bytes for each of the text's, piece by piece, while the store has nothing to do yet. A
  * process that ends with it holds a processor from the decisions for 4 ms at a time, beside the store's writer, which has
  * the other one.
  */

@@ -38,22 +38,29 @@ test('collects young objects more often while it is asked to, and as before afte
   assert.ok(after <= often / 1.5, `${after} after ${often}`);
 });
 
-test('helpers of V8 give way to the main thread', () => {
-  const module = JSON.stringify(new URL('../../sidecar/ops/collector.ts', import.meta.url).href);
-  const code = `
+for (const [niceness, expected] of [
+  [0, 10],
+  [15, 15],
+] as const) {
+  test(`helpers of V8 give way to the main thread, of a process of niceness ${niceness}`, () => {
+    const module = JSON.stringify(new URL('../../sidecar/ops/collector.ts', import.meta.url).href);
+    const code = `
     import { readdirSync, readFileSync } from 'node:fs';
     import { getPriority } from 'node:os';
     import { tuneCollector } from ${module};
     tuneCollector();
     const nameOf = (id) => readFileSync('/proc/self/task/' + id + '/comm', 'utf8').trim();
     console.log(JSON.stringify(readdirSync('/proc/self/task').map((id) => [nameOf(id), getPriority(Number(id))])));`;
-  const args = ['--v8-pool-size=2', '--input-type=module', '--eval', code];
-  const threads = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as readonly [string, number][];
-  const own = getPriority();
-  const helpers = threads.filter(([name]) => name === 'V8Worker');
-  assert.deepEqual(
-    helpers.map(([, priority]) => priority),
-    [10, 10],
-  );
-  assert.ok(threads.filter(([name]) => name !== 'V8Worker').every(([, priority]) => priority === own));
-});
+    const args = ['--v8-pool-size=2', '--input-type=module', '--eval', code];
+    const threads = JSON.parse(
+      execFileSync('nice', ['-n', String(niceness), process.execPath, ...args], { encoding: 'utf8' }),
+    ) as readonly [string, number][];
+    const own = getPriority() + niceness;
+    const helpers = threads.filter(([name]) => name === 'V8Worker');
+    assert.deepEqual(
+      helpers.map(([, priority]) => priority),
+      [expected, expected],
+    );
+    assert.ok(threads.filter(([name]) => name !== 'V8Worker').every(([, priority]) => priority === own));
+  });
+}

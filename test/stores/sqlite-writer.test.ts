@@ -115,3 +115,25 @@ test('the writer gives way to the decisions', { skip: process.platform !== 'linu
   );
   assert.equal(getPriority(), 0);
 });
+
+test(
+  'the writer of a process of low priority opens, and has no higher one',
+  { skip: process.platform !== 'linux' },
+  async (t) => {
+    const module = JSON.stringify(new URL('../../sidecar/stores/sqlite.ts', import.meta.url).href);
+    const path = JSON.stringify(join(await temporaryFolder(t), 'store.db'));
+    const code = `
+    import { readdirSync, readFileSync } from 'node:fs';
+    import { getPriority } from 'node:os';
+    import { openSqliteStore } from ${module};
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const store = await openSqliteStore(${path}, {}, { log, clock: { now: Date.now } });
+    const writer = readdirSync('/proc/self/task').find(
+      (id) => readFileSync('/proc/self/task/' + id + '/comm', 'utf8').trim() === 'store-writer',
+    );
+    console.log(getPriority(Number(writer)));
+    await store.close();`;
+    const args = ['-n', '15', process.execPath, '--input-type=module', '--eval', code];
+    assert.equal(execFileSync('nice', args, { encoding: 'utf8' }).trim(), '15');
+  },
+);

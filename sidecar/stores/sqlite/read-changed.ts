@@ -2,9 +2,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setImmediate } from 'node:timers/promises';
 import type { ResourceChange, StoreIdentity } from '../../core/ports.ts';
 import { distinctResources, followsOn, scannedRows, type ResourceReference } from '../changed-resources.ts';
-import { toIdentity, toStoredResource, type ChangeRow, type ResourceRow } from '../rows.ts';
+import { toIdentity, toStoredResource, type ChangeRow } from '../rows.ts';
 import { guarded } from './faults.ts';
-import { prepareMeta, prepareQuery, selectResources } from './rows.ts';
+import { prepareMeta, prepareQuery, prepareResource } from './rows.ts';
 
 /** Resources between two turns of the loop: a quarter of a millisecond, since each is looked up by itself. */
 const chunkRows = 10;
@@ -74,7 +74,7 @@ function prepareQueries(db: DatabaseSync) {
       db,
       'SELECT revision, seq, kind, id FROM changes WHERE (revision, seq) > (?, ?) ORDER BY revision, seq LIMIT ?',
     ),
-    resource: prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`),
+    resource: prepareResource(db),
   };
 }
 

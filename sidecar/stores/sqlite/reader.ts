@@ -3,7 +3,7 @@ import type { AdminAuditRow, Page, StoreIdentity, TokenRead } from '../../core/p
 import type { ResourceKind, ResourceRecord, TokenRecord } from '../../core/resources.ts';
 import { pageLimit, toAudit, toIdentity, toResource, toToken } from '../rows.ts';
 import type { AuditRow, ResourceRow, TokenRow } from '../rows.ts';
-import { prepareMeta, prepareQuery, present, selectResources } from './rows.ts';
+import { prepareMeta, prepareQuery, prepareResource, present, selectResources } from './rows.ts';
 
 /** The cold look-ups. Synchronous: a row of a local database is nearer than another thread. */
 export interface Reader {
@@ -20,7 +20,7 @@ export interface Reader {
 
 export function createReader(db: DatabaseSync): Reader {
   const meta = prepareMeta(db);
-  const resource = prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`);
+  const resource = prepareResource(db);
   const resources = prepareQuery<ResourceRow>(
     db,
     `${selectResources} WHERE r.kind = ? AND r.id > ? ORDER BY r.id LIMIT ?`,

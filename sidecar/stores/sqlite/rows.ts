@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { CredentialFlowError } from '../../core/error.ts';
-import type { MetaRow } from '../rows.ts';
+import type { MetaRow, ResourceRow } from '../rows.ts';
 
 type Value = string | number | null;
 
@@ -12,8 +12,8 @@ export interface Query<Row> {
 
 /**
  * Rows are asked for as lists and named here: the objects that node:sqlite makes are dictionaries, which take half as long
- * again to read, and leave four times the garbage. The caller, who wrote the statement, says what a row is: SQLite does not
- * tell. The tables are STRICT, so the types hold.
+ * again to read. The caller, who wrote the statement, says what a row is: SQLite does not tell. The tables are STRICT, so the
+ * types hold.
  */
 export function prepareQuery<Row>(db: DatabaseSync, sql: string): Query<Row> {
   const statement = db.prepare(sql);
@@ -51,6 +51,11 @@ export function present<Row>(row: Row | undefined): Row {
 export const selectResources = `
   SELECT r.kind, r.id, r.owner, r.spec, t.id IS NOT NULL AS disabled, r.revision, r.created_at, r.updated_at
   FROM resources r LEFT JOIN tombstones t ON t.kind = r.kind AND t.id = r.id`;
+
+/** One resource, by kind and id. */
+export function prepareResource(db: DatabaseSync): Query<ResourceRow> {
+  return prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`);
+}
 
 /** Wall clock as the database reads it; milliseconds. */
 export const nowInMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`;

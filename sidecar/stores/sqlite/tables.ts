@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { ResourceTable, Tables, TokenTable } from '../mutations/tables.ts';
-import type { ResourceRow, TokenRow } from '../rows.ts';
-import { prepareQuery, selectResources } from './rows.ts';
+import type { TokenRow } from '../rows.ts';
+import { prepareQuery, prepareResource } from './rows.ts';
 
 /** The rules of a write work on the tables themselves: a row of a local database is microseconds away. */
 export function createTables(db: DatabaseSync): Tables {
@@ -9,7 +9,7 @@ export function createTables(db: DatabaseSync): Tables {
 }
 
 function createResourceTable(db: DatabaseSync): ResourceTable {
-  const select = prepareQuery<ResourceRow>(db, `${selectResources} WHERE r.kind = ? AND r.id = ?`);
+  const select = prepareResource(db);
   const upsert = db.prepare(
     `INSERT INTO resources (kind, id, owner, spec, revision, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET owner = excluded.owner, spec = excluded.spec, revision = excluded.revision,

@@ -1,5 +1,5 @@
 /** The writer's thread: opens the database, says so, then answers one request after the other. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { toWire } from './faults.ts';
 import type { WriterReply } from './writer-thread.ts';
@@ -28,7 +28,13 @@ function open(): OpenedWriter | undefined {
 /** After the decisions, wherever the two want the same processor: one of equal rank would hold them for 4 ms at a time. */
 function giveWay(): void {
   // Linux alone gives each thread a priority of its own; elsewhere this would be the whole process's.
-  if (process.platform === 'linux') setPriority(0, niceness);
+  if (process.platform !== 'linux') return;
+  try {
+    // Never higher than that of the process, which may be lower already; and to rise is not permitted to everybody.
+    setPriority(0, Math.max(getPriority(0), niceness));
+  } catch {
+    // Then it is as important as the rest.
+  }
 }
 
 giveWay();
